@@ -1,0 +1,14 @@
+{% macro capability_codes() -%}
+    {{ return(['reasoning', 'coding', 'agentic_tool_use', 'computer_use', 'computer_vision', 'data_analysis',
+               'grading', 'rewriting', 'kernel_engineering', 'cyber', 'general']) }}
+{%- endmacro %}
+
+{% macro technique_codes() -%}
+    {{ return(['reasoning_elicitation', 'rubric_grading', 'trace_cleaning', 'censorship_safe_rewriting',
+               'jailbreak', 'model_identity_probe', 'quality_probe', 'bulk_instruction']) }}
+{%- endmacro %}
+
+{#- Labels of address ranges that hide where a client really is. -#}
+{% macro hiding_labels() -%}
+    ('proxy', 'hosting', 'vpn', 'tor', 'cloud')
+{%- endmacro %}
