@@ -79,3 +79,22 @@
         on {{ probes }}.feed_id = {{ ranges }}.feed_id
         and {{ probes }}.ip_hex >= {{ ranges }}.start_hex and {{ probes }}.ip_hex <= {{ ranges }}.end_hex
 {%- endmacro %}
+
+{#- Length of a list column; null if the list is null. -#}
+{% macro list_length(column) -%}
+    {{ return(adapter.dispatch('list_length')(column)) }}
+{%- endmacro %}
+{% macro default__list_length(column) -%} len({{ column }}) {%- endmacro %}
+{% macro spark__list_length(column) -%} size({{ column }}) {%- endmacro %}
+
+{#- A text split into a list at a separator. -#}
+{% macro split_text(expression, separator) -%}
+    {{ return(adapter.dispatch('split_text')(expression, separator)) }}
+{%- endmacro %}
+{% macro default__split_text(expression, separator) -%} string_split({{ expression }}, '{{ separator }}') {%- endmacro %}
+{% macro spark__split_text(expression, separator) -%} split({{ expression }}, '{{ separator }}') {%- endmacro %}
+
+{#- Marks a CTE that is computed once, so that a long chain of them is not planned as one expression. -#}
+{% macro evaluated_once() -%} {{ return(adapter.dispatch('evaluated_once')()) }} {%- endmacro %}
+{% macro default__evaluated_once() -%} materialized {%- endmacro %}
+{% macro spark__evaluated_once() -%} {%- endmacro %}

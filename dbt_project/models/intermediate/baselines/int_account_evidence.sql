@@ -1,0 +1,54 @@
+with
+
+windows as (
+
+    select * from {{ ref('int_account_windows') }}
+
+),
+
+families as (
+
+    select * from {{ ref('int_account_families') }}
+
+),
+
+accounts as (
+
+    select * from {{ ref('int_accounts') }}
+
+),
+
+reference as (
+
+    select * from {{ ref('int_reference_accounts') }}
+
+),
+
+summed as (
+
+    select
+        account_key,
+        sum(bits) as own_bits,
+        sum(case when evidence_side = 'behaviour' then hot_count else 0 end) as hot_behaviour_count
+
+    from families
+    group by account_key
+
+)
+
+select
+    w.account_key,
+    a.platform,
+    a.is_verified or a.is_allowlisted as is_cleared,
+    r.account_key is not null as is_reference,
+    row_number() over (order by w.account_key) as account_ordinal,
+    w.exchange_count,
+    w.active_day_count,
+    w.text_count,
+    coalesce(s.own_bits, 0) as own_bits,
+    coalesce(s.hot_behaviour_count, 0) as hot_behaviour_count
+
+from windows as w
+inner join accounts as a on w.account_key = a.account_key
+left join summed as s on w.account_key = s.account_key
+left join reference as r on w.account_key = r.account_key

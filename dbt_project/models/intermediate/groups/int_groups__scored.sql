@@ -1,0 +1,121 @@
+with
+
+groups as (
+
+    select * from {{ ref('int_groups') }}
+    where group_id = preferred_group_id
+
+),
+
+evidence as (
+
+    select * from {{ ref('int_group_evidence') }}
+
+),
+
+members as (
+
+    select * from {{ ref('int_group_members') }}
+
+),
+
+hot_members as (
+
+    select
+        group_id,
+        count(case when hot_behaviour_count >= 2 or technique_count >= 0.5 * exchange_count then 1 end) as hot_member_count
+
+    from members
+    where not is_cleared
+    group by group_id
+
+),
+
+summed as (
+
+    select
+        group_id,
+        sum(case when evidence_side = 'behaviour' then bits else 0 end) as behaviour_bits,
+        sum(case when evidence_side = 'access' then bits else 0 end) as access_bits,
+        sum(case when evidence_side = 'coordination' then bits else 0 end) as coordination_bits,
+        max(case
+            when family in ('reasoning', 'grader', 'rewriting', 'probing', 'replay', 'content', 'focus') then bits
+        end) as content_bits,
+        count(case when evidence_side = 'behaviour' and bits >= 2 then 1 end) as strong_behaviour_count
+
+    from evidence
+    group by group_id
+
+),
+
+totals as (
+
+    select
+        g.*,
+        coalesce(s.behaviour_bits, 0) as behaviour_bits,
+        coalesce(s.access_bits, 0) as access_bits,
+        coalesce(s.coordination_bits, 0) as coordination_bits,
+        coalesce(s.content_bits, 0) as content_bits,
+        coalesce(s.strong_behaviour_count, 0) as strong_behaviour_count,
+        h.hot_member_count * 1.0 / g.uncleared_count as hot_member_ratio,
+        {{ as_bits(
+            "coalesce(s.behaviour_bits, 0) + coalesce(s.access_bits, 0) + coalesce(s.coordination_bits, 0) - "
+            ~ var('group_verified_penalty_bits') ~ " * g.cleared_count * 1.0 / g.member_count - "
+            ~ var('group_established_penalty_bits') ~ " * g.reference_count * 1.0 / g.member_count"
+        ) }} as total_bits
+
+    from groups as g
+    inner join hot_members as h on g.group_id = h.group_id
+    left join summed as s on g.group_id = s.group_id
+
+),
+
+ranked as (
+
+    select
+        *,
+        count(*) over () as tested_count,
+        row_number() over (order by total_bits desc, group_id) as total_rank
+
+    from totals
+
+),
+
+thresholds as (
+
+    -- e-BH: with N tests, the k strongest are discoveries if the k-th e-value reaches N / (q k). It holds for
+    -- groups that overlap, as ours do (Wang and Ramdas 2022).
+    select max(total_rank) as discovery_count
+    from ranked
+    where total_bits >= {{ log2_of("tested_count / (" ~ var('false_discovery_rate') ~ " * total_rank)") }}
+
+)
+
+select
+    r.group_id,
+    r.identifier_type,
+    r.label,
+    r.is_text,
+    r.member_count,
+    r.uncleared_count,
+    r.cleared_count,
+    r.reference_count,
+    r.established_ratio,
+    r.behaviour_bits,
+    r.access_bits,
+    r.coordination_bits,
+    r.content_bits,
+    r.strong_behaviour_count,
+    {{ as_ratio('r.hot_member_ratio') }} as hot_member_ratio,
+    r.total_bits,
+    r.tested_count,
+    r.total_rank,
+    coalesce(r.total_rank <= t.discovery_count, false)
+    and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}
+    and r.coordination_bits >= {{ var('group_coordination_bits_minimum') }}
+    and r.content_bits >= {{ var('group_content_bits_minimum') }}
+    and r.strong_behaviour_count >= 2
+    and r.hot_member_ratio >= {{ var('group_hot_ratio_minimum') }} as is_flagged
+
+from ranked as r
+cross join thresholds as t

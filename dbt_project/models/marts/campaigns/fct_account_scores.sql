@@ -1,0 +1,74 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='as_of_date', on_schema_change='fail') }}
+
+with
+
+evidence as (
+
+    select * from {{ ref('int_account_evidence') }}
+
+),
+
+nodes as (
+
+    select * from {{ ref('int_campaign_nodes') }}
+    where as_of_date = {{ run_date() }} and node_type = 'account' and is_current
+
+),
+
+campaigns as (
+
+    select * from {{ ref('int_campaigns') }}
+
+),
+
+groups as (
+
+    select * from {{ ref('int_groups__scored') }}
+
+),
+
+members as (
+
+    select * from {{ ref('int_group_members') }}
+    where not is_cleared
+
+),
+
+best_groups as (
+
+    -- what its best candidate group says of an account, flagged or not, never below zero
+    select
+        m.account_key,
+        greatest(0, max(g.total_bits)) as best_bits
+
+    from members as m
+    inner join groups as g on m.group_id = g.group_id
+    group by m.account_key
+
+),
+
+scored as (
+
+    select
+        e.account_key,
+        n.campaign_id,
+        {{ var('evidence_slope') }} * cast(e.own_bits as double) as own_bits,
+        {{ var('evidence_slope') }} * cast(coalesce(least(b.best_bits, {{ var('group_sharing_bits_cap') }}), 0) as double) as cluster_bits,
+        n.membership_probability * c.campaign_probability as member_probability
+
+    from evidence as e
+    left join nodes as n on e.account_key = n.node_key
+    left join campaigns as c on n.campaign_id = c.campaign_id
+    left join best_groups as b on e.account_key = b.account_key
+
+)
+
+select
+    account_key,
+    {{ run_date() }} as as_of_date,
+    {{ as_ratio("coalesce(member_probability, least(0.5, " ~ probability_of_bits(var('account_prior_log2_odds') ~ " + own_bits + cluster_bits") ~ "))") }} as suspicion_probability,
+    {{ as_ratio("(" ~ var('account_prior_log2_odds') ~ " + own_bits) * ln(2.0) / ln(10.0)") }} as own_log10_odds,
+    {{ as_ratio("cluster_bits * ln(2.0) / ln(10.0)") }} as cluster_log10_odds,
+    campaign_id
+
+from scored

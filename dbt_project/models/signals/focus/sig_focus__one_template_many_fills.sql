@@ -1,0 +1,33 @@
+with
+
+windows as (
+
+    select * from {{ ref('int_account_windows') }}
+
+),
+
+templates as (
+
+    select * from {{ ref('int_account_templates') }}
+
+),
+
+joined as (
+
+    -- a template that established accounts share is a habit of many, not a focus of one
+    select
+        windows.*,
+        case
+            when templates.established_ratio <= {{ var('group_established_ratio_maximum') }}
+                then templates.template_prompt_count
+            else 0
+        end as template_prompt_count
+
+    from windows
+    inner join templates on windows.account_key = templates.account_key
+
+)
+
+{{ signal_rows('joined', 'focus__one_template_many_fills', 'focus',
+    "template_prompt_count",
+    'text_count') }}

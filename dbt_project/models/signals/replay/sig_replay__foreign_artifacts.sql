@@ -1,0 +1,11 @@
+with
+
+windows as (
+
+    select * from {{ ref('int_account_windows') }}
+
+)
+
+{{ signal_rows('windows', 'replay__foreign_artifacts', 'replay',
+    "replay_count",
+    'exchange_count') }}

@@ -1,0 +1,70 @@
+"""One day from landed inputs to a published snapshot and draft reports, without Airflow.
+
+The DAGs call the same functions in the same order (dags/).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from stillwatch.feeds.refresh import refresh_day
+from stillwatch.log import get_logger
+from stillwatch.policy.reference import load_reference
+from stillwatch.quality.gates import check_day
+from stillwatch.reporting.documents import draft_day
+from stillwatch.runs import get_paths, write_json
+from stillwatch.settings import Settings
+from stillwatch.sources.ingest import ingest_day
+from stillwatch.transform.build import build_day
+from stillwatch.warehouse.publish import publish_day
+
+_LOG = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class DaySummary:
+    """What became of one day: rows by fate, gates, snapshot, drafted reports."""
+
+    day: date
+    read_count: int
+    accepted_count: int
+    duplicate_count: int
+    quarantined_count: int
+    failed_warning_count: int
+    snapshot_id: str
+    report_ids: tuple[str, ...]
+
+
+def run_day(settings: Settings, day: date, reports: bool = True) -> DaySummary:
+    """Process `day` and return what became of it; a failed critical gate raises GateFailed."""
+    results = ingest_day(settings, day)
+    refresh_day(settings, day, pull=False)
+    load_reference(settings, day)
+    raw = check_day(settings, day, "raw")
+    build_day(settings, day, "all")
+    marts = check_day(settings, day, "marts")
+    snapshot = publish_day(settings, day)
+    drafted = draft_day(settings, day) if reports else []
+    usage = [result for result in results if result.kind == "usage"]
+    summary = DaySummary(
+        day=day,
+        read_count=sum(result.read_count for result in usage),
+        accepted_count=sum(result.accepted_count for result in usage),
+        duplicate_count=sum(result.duplicate_count for result in usage),
+        quarantined_count=sum(result.quarantined_count for result in usage),
+        failed_warning_count=len(raw.failed_warning) + len(marts.failed_warning),
+        snapshot_id=snapshot.snapshot_id,
+        report_ids=tuple(report.report_id for report in drafted),
+    )
+    write_json(
+        get_paths(settings).ledger / "runs" / f"dt={day.isoformat()}.json",
+        {
+            "run_date": day.isoformat(),
+            "gates": {"raw": "passed", "marts": "passed"},
+            "snapshot_id": snapshot.snapshot_id,
+            "report_ids": list(summary.report_ids),
+        },
+    )
+    _LOG.info("day %s is published as %s", day, snapshot.snapshot_id)
+    return summary

@@ -1,0 +1,152 @@
+"""Build the dbt models of a day, in the private build database.
+
+Layers: `behaviour` (staging, account and identifier facts), `campaigns` (baselines, signals, groups,
+campaigns and their marts), `reporting` (what the gates and reports left in the ledger).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from stillwatch.errors import ConfigError, WarehouseError
+from stillwatch.log import get_logger
+from stillwatch.project import get_project_root
+from stillwatch.runs import Paths, exclusive, get_paths
+from stillwatch.settings import Settings
+from stillwatch.warehouse.duckdb import load_day, load_ledgers, open_build
+
+_LOG = get_logger(__name__)
+
+LAYERS = ("behaviour", "campaigns", "reporting")
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What dbt did: counts of nodes by status, and the failed ones by name."""
+
+    day: date
+    layers: tuple[str, ...]
+    built_count: int
+    failed: tuple[str, ...]
+    seconds: float
+
+
+def build_day(settings: Settings, day: date, layer: str = "all") -> BuildResult:
+    """Build one layer (or `all` but reporting) for `day`; any failed model or test is a WarehouseError.
+
+    Building a day that is not the newest one rebuilds the newest one afterwards, so that the tables
+    of current state (`dim_*`, `bridge_campaign_accounts`) do not fall back to the past.
+    """
+    if layer not in (*LAYERS, "all"):
+        raise ConfigError(f"layer {layer!r} is none of {', '.join(LAYERS)}, all")
+    paths = get_paths(settings)
+    layers = ("behaviour", "campaigns") if layer == "all" else (layer,)
+    with exclusive(paths, "warehouse"):
+        result = _build(settings, paths, day, layers)
+        if layer in ("all", "campaigns"):
+            newest = _newest_day(settings, paths)
+            if newest is not None and newest > day:
+                _LOG.info("rebuild the newest day %s, for the tables of current state", newest)
+                _build(settings, paths, newest, ("behaviour", "campaigns"))
+    return result
+
+
+def run_dbt(settings: Settings, arguments: list[str]) -> Any:
+    """Run dbt in this process with the project's folders and no telemetry; return its result.
+
+    The connection that dbt keeps open is closed, so that the next step can open the database.
+    """
+    paths = get_paths(settings)
+    with _dbt_environment(settings, paths):
+        from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+        from dbt.cli.main import dbtRunner
+
+        try:
+            result = dbtRunner().invoke([*arguments, *_common_options(paths)])
+        finally:
+            DuckDBConnectionManager.close_all_connections()
+            DuckDBConnectionManager._ENV = None
+    if result.exception is not None:
+        raise WarehouseError(f"dbt {arguments[0]} stopped: {result.exception}") from result.exception
+    return result
+
+
+def _build(settings: Settings, paths: Paths, day: date, layers: tuple[str, ...]) -> BuildResult:
+    if layers == ("reporting",):
+        with open_build(settings, paths) as connection:
+            load_ledgers(connection, paths, day)
+    else:
+        load_day(settings, paths, day)
+    variables = json.dumps({"run_date": day.isoformat()})
+    selection = [f"tag:{layer}" for layer in layers]
+    result = run_dbt(
+        settings, ["build", "--select", *selection, "--vars", variables, "--fail-fast"]
+    )
+    rows = list(result.result.results) if result.result is not None else []
+    failed = tuple(
+        f"{row.node.name}: {(row.message or '').strip().splitlines()[0] if row.message else row.status}"
+        for row in rows
+        if str(row.status) in ("error", "fail", "runtime error")
+    )
+    if failed or not result.success:
+        raise WarehouseError(
+            f"dbt build of {', '.join(layers)} for {day} failed: "
+            + ("; ".join(failed[:5]) or "see " + str(paths.cache / "dbt" / "logs" / "dbt.log"))
+        )
+    seconds = round(sum(row.execution_time for row in rows), 2)
+    _LOG.info("built %s for %s: %d nodes, %.1f s", ", ".join(layers), day, len(rows), seconds)
+    return BuildResult(day, layers, len(rows), failed, seconds)
+
+
+def _newest_day(settings: Settings, paths: Paths) -> date | None:
+    with open_build(settings, paths) as connection:
+        row = connection.execute("select max(as_of_date) from marts.fct_account_scores").fetchone()
+    return row[0] if row else None
+
+
+def _common_options(paths: Paths) -> list[str]:
+    project = get_project_root() / "dbt_project"
+    return [
+        "--project-dir",
+        str(project),
+        "--profiles-dir",
+        str(project),
+        "--target-path",
+        str(paths.cache / "dbt" / "target"),
+        "--log-path",
+        str(paths.cache / "dbt" / "logs"),
+        "--no-use-colors",
+        "--log-level",
+        "warn",
+        "--log-level-file",
+        "info",
+    ]
+
+
+@contextmanager
+def _dbt_environment(settings: Settings, paths: Paths) -> Iterator[None]:
+    """Give dbt its settings through the environment, and put the environment back."""
+    paths.warehouse.parent.mkdir(parents=True, exist_ok=True)
+    values = {
+        "STILLWATCH_DBT_DATABASE": str(paths.warehouse),
+        "STILLWATCH_DBT_THREADS": str(settings.dbt_threads),
+        "STILLWATCH_DBT_MEMORY": settings.warehouse_memory,
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
