@@ -1,10 +1,11 @@
-{#- Accounts that share a flagged group but not a component: the label propagation stopped too early. -#}
+{#- Accounts that share a flagged text but not a component: the label propagation stopped too early. -#}
 {% test labels_are_a_fixpoint(model) %}
     with
     joined as (
         select m.group_id, c.component_label
         from {{ ref('int_suspected_members') }} as m
         inner join {{ model }} as c on m.account_key = c.account_key
+        where m.is_text
     )
     select group_id
     from joined

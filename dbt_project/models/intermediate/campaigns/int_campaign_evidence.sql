@@ -5,7 +5,7 @@ with
 nodes as (
 
     select * from {{ ref('int_campaign_nodes') }}
-    where as_of_date = {{ run_date() }} and node_type = 'account' and merged_into_campaign_id is null
+    where as_of_date = {{ run_date() }} and node_type = 'account'
 
 ),
 

@@ -39,6 +39,7 @@ select
     i.exchange_count,
     i.technique_count,
     coalesce(i.active_day_count, e.active_day_count) as active_day_count,
+    i.exchange_count * 1.0 / e.exchange_count as traffic_ratio,
     r.established_ratio
 
 from identifiers as i

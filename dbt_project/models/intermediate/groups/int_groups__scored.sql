@@ -23,7 +23,9 @@ hot_members as (
 
     select
         group_id,
-        count(case when hot_behaviour_count >= 2 or technique_count >= 0.5 * exchange_count then 1 end) as hot_member_count
+        count(case when hot_behaviour_count >= 2 or technique_count >= 0.5 * exchange_count then 1 end) as hot_member_count,
+        avg(cast(traffic_ratio as decimal(18, 6))) as traffic_ratio,
+        avg(cast(exchange_count as decimal(18, 6))) as mean_exchange_count
 
     from members
     where not is_cleared
@@ -41,6 +43,7 @@ summed as (
         max(case
             when family in ('reasoning', 'grader', 'rewriting', 'probing', 'replay', 'content', 'focus') then bits
         end) as content_bits,
+        max(case when family = 'content' then bits end) as shared_text_bits,
         count(case when evidence_side = 'behaviour' and bits >= 2 then 1 end) as strong_behaviour_count
 
     from evidence
@@ -58,6 +61,11 @@ totals as (
         coalesce(s.content_bits, 0) as content_bits,
         coalesce(s.strong_behaviour_count, 0) as strong_behaviour_count,
         h.hot_member_count * 1.0 / g.uncleared_count as hot_member_ratio,
+        -- Accounts of a pool also share texts of their unrelated customers. Only a text that itself carries a
+        -- technique, or that makes up much of their traffic, says what the group is for.
+        not g.is_text
+        or coalesce(s.shared_text_bits, 0) >= {{ var('group_content_bits_minimum') }}
+        or (h.traffic_ratio >= {{ var('group_text_traffic_minimum') }} and h.mean_exchange_count >= 2) as is_about_extraction,
         {{ as_bits(
             "coalesce(s.behaviour_bits, 0) + coalesce(s.access_bits, 0) + coalesce(s.coordination_bits, 0) - "
             ~ var('group_verified_penalty_bits') ~ " * g.cleared_count * 1.0 / g.member_count - "
@@ -75,7 +83,7 @@ ranked as (
     select
         *,
         count(*) over () as tested_count,
-        row_number() over (order by total_bits desc, group_id) as total_rank
+        row_number() over (order by behaviour_bits desc, total_bits desc, group_id) as behaviour_rank
 
     from totals
 
@@ -84,10 +92,11 @@ ranked as (
 thresholds as (
 
     -- e-BH: with N tests, the k strongest are discoveries if the k-th e-value reaches N / (q k). It holds for
-    -- groups that overlap, as ours do (Wang and Ramdas 2022).
-    select max(total_rank) as discovery_count
+    -- groups that overlap, as ours do (Wang and Ramdas 2022). Behaviour alone has to pass it: a class or a
+    -- company is coordinated too, and that must not make up for missing behaviour.
+    select max(behaviour_rank) as discovery_count
     from ranked
-    where total_bits >= {{ log2_of("tested_count / (" ~ var('false_discovery_rate') ~ " * total_rank)") }}
+    where behaviour_bits >= {{ log2_of("tested_count / (" ~ var('false_discovery_rate') ~ " * behaviour_rank)") }}
 
 )
 
@@ -109,8 +118,10 @@ select
     {{ as_ratio('r.hot_member_ratio') }} as hot_member_ratio,
     r.total_bits,
     r.tested_count,
-    r.total_rank,
-    coalesce(r.total_rank <= t.discovery_count, false)
+    r.behaviour_rank,
+    r.is_about_extraction,
+    coalesce(r.behaviour_rank <= t.discovery_count, false)
+    and r.is_about_extraction
     and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}
     and r.coordination_bits >= {{ var('group_coordination_bits_minimum') }}
     and r.content_bits >= {{ var('group_content_bits_minimum') }}

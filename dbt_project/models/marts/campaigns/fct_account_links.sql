@@ -4,7 +4,9 @@ with
 
 members as (
 
-    select * from {{ ref('int_suspected_members') }}
+    select s.*
+    from {{ ref('int_suspected_members') }} as s
+    inner join {{ ref('int_components') }} as c on s.account_key = c.account_key
 
 ),
 

@@ -1,0 +1,157 @@
+"""The dbt project on a few hundred hand-made accounts: who is found, who is not, and again the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+from small_world import DAYS, NETWORK_SIZE, write_small_world
+
+from stillwatch.errors import ConfigError, WarehouseError
+from stillwatch.settings import Settings
+from stillwatch.transform.build import build_day
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    home = tmp_path_factory.mktemp("small_world")
+    write_small_world(home)
+    settings = Settings(home=home)
+    for day in DAYS:
+        build_day(settings, day, "all")
+    return settings
+
+
+@pytest.fixture
+def marts(built: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
+    connection = duckdb.connect(str(built.home / "warehouse" / "build.duckdb"), read_only=True)
+    connection.execute("set TimeZone = 'UTC'")
+    yield connection
+    connection.close()
+
+
+def _dump(home: Path) -> dict[str, list[tuple[object, ...]]]:
+    with duckdb.connect(str(home / "warehouse" / "build.duckdb"), read_only=True) as connection:
+        names = connection.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts'"
+        ).fetchall()
+        return {
+            name: connection.execute(f"select * from marts.{name} order by all").fetchall()
+            for (name,) in sorted(names)
+        }
+
+
+def test_campaigns__the_planted_network_is_one_campaign_and_nobody_else(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    members = marts.execute(
+        "select campaign_id, account_key from marts.bridge_campaign_accounts"
+    ).fetchall()
+    assert len({campaign for campaign, _ in members}) == 1
+    assert {key.split("-")[0] for _, key in members} == {"network"}
+    assert len(members) == NETWORK_SIZE
+
+
+def test_campaigns__the_id_is_kept_from_day_to_day(marts: duckdb.DuckDBPyConnection) -> None:
+    rows = marts.execute(
+        "select as_of_date, campaign_id, new_account_count from marts.fct_campaign_days order by 1"
+    ).fetchall()
+    assert [row[0] for row in rows] == list(DAYS)
+    assert len({row[1] for row in rows}) == 1
+    assert [row[2] for row in rows] == [NETWORK_SIZE, 0, 0]
+    events = marts.execute("select event from marts.fct_campaign_lineage").fetchall()
+    assert events == [("born",)]
+
+
+def test_campaigns__half_of_the_traffic_is_extraction(marts: duckdb.DuckDBPyConnection) -> None:
+    low, high = marts.execute(
+        "select extraction_ratio_low, extraction_ratio_high from marts.dim_campaigns"
+    ).fetchone()
+    assert low < 0.5 < high
+    assert high - low < 0.15
+
+
+def test_evidence__prior_and_rows_add_up_to_the_posterior(marts: duckdb.DuckDBPyConnection) -> None:
+    (difference,) = marts.execute(
+        """
+        select max(abs(c.posterior_log10_odds - c.prior_log10_odds - e.total))
+        from marts.fct_campaign_days as c
+        inner join (
+            select campaign_id, as_of_date, sum(log10_likelihood_ratio) as total
+            from marts.fct_campaign_evidence group by all
+        ) as e using (campaign_id, as_of_date)
+        """
+    ).fetchone()
+    assert difference < 1e-4
+
+
+def test_groups__the_class_is_coordinated_but_shows_no_extraction(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = marts.execute(
+        """
+        select s.coordination_bits, s.is_flagged
+        from intermediate.int_groups__scored as s
+        where s.group_id in (
+            select group_id from intermediate.int_group_members where account_key = 'student-000'
+        ) and s.is_text
+        """
+    ).fetchall()
+    assert rows, "the assignment text must be a candidate group"
+    assert max(bits for bits, _ in rows) > 5
+    assert not any(flagged for _, flagged in rows)
+
+
+def test_groups__verified_accounts_are_never_members(marts: duckdb.DuckDBPyConnection) -> None:
+    (count,) = marts.execute(
+        "select count(*) from marts.fct_account_scores"
+        " where account_key like 'evaluator%' and campaign_id is not null"
+    ).fetchone()
+    assert count == 0
+
+
+def test_signals__no_signal_is_below_its_floor_or_above_its_cap(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    low, high = marts.execute("select min(bits), max(bits) from intermediate.int_account_signals").fetchone()
+    assert float(low) >= -0.63
+    assert float(high) <= 6
+
+
+def test_signals__are_rare_among_established_accounts(marts: duckdb.DuckDBPyConnection) -> None:
+    """The tail probability is conformal: at most 5 % (and the ties) of the reference are hot."""
+    rows = marts.execute(
+        """
+        select s.signal_code, avg(cast(s.is_hot as integer))
+        from intermediate.int_account_signals as s
+        inner join intermediate.int_reference_accounts as r using (account_key)
+        group by s.signal_code
+        """
+    ).fetchall()
+    assert len(rows) >= 10
+    assert all(share <= 0.05 for _, share in rows), rows
+
+
+def test_build__a_day_built_again_gives_the_same_marts(built: Settings) -> None:
+    before = _dump(built.home)
+    build_day(built, DAYS[1], "all")
+    after = _dump(built.home)
+    assert before.keys() == after.keys()
+    for name in before:
+        assert before[name] == after[name], name
+
+
+def test_build__an_unknown_layer_is_named(built: Settings) -> None:
+    with pytest.raises(ConfigError, match="'everything'"):
+        build_day(built, DAYS[0], "everything")
+
+
+def test_build__a_database_held_by_another_process_is_named(built: Settings) -> None:
+    holder = duckdb.connect(str(built.home / "warehouse" / "build.duckdb"), read_only=True)
+    try:
+        with pytest.raises(WarehouseError, match="build.duckdb"):
+            build_day(built, DAYS[0], "behaviour")
+    finally:
+        holder.close()
