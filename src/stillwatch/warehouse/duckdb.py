@@ -126,9 +126,11 @@ def load_day(settings: Settings, paths: Paths, day: date) -> None:
         _load_partitioned(connection, paths, "exchanges", canonical.EXCHANGES)
         _load_partitioned(connection, paths, "accounts", canonical.ACCOUNTS)
         _load_feeds(connection, paths, day)
-        for name, schema in policy_schemas.TABLES.items():
-            file = paths.reference / f"dt={day.isoformat()}" / f"{name}.parquet"
-            _create_view(connection, paths, name, schema, [file] if file.exists() else [])
+        for table in policy_schemas.TABLES:
+            file = paths.reference / f"dt={day.isoformat()}" / f"{table.name}.parquet"
+            _create_view(
+                connection, paths, table.name, table.schema, [file] if file.exists() else []
+            )
         load_ledgers(connection, paths, day)
 
 
@@ -145,7 +147,9 @@ def _load_partitioned(
     connection: duckdb.DuckDBPyConnection, paths: Paths, name: str, schema: pa.Schema
 ) -> None:
     empty = _empty_file(
-        paths, name, schema.append(pa.field("dt", pa.date32())).append(pa.field("source", pa.string()))
+        paths,
+        name,
+        schema.append(pa.field("dt", pa.date32())).append(pa.field("source", pa.string())),
     )
     selects = [f"select * from read_parquet('{_quoted(empty)}', hive_partitioning = false)"]
     root = paths.canonical / name
@@ -273,6 +277,5 @@ def report_rows(paths: Paths) -> list[dict[str, Any]]:
 
 
 def _json_text(value: dict[str, int]) -> str:
-
 
     return json.dumps(value, sort_keys=True)

@@ -59,7 +59,6 @@ from_use as (
         identifier_value,
         sum(exchange_count) as exchange_count,
         sum(technique_count) as technique_count,
-        sum(distinct_prompt_count) as distinct_prompt_count,
         count(distinct activity_date) as active_day_count
 
     from identifier_days
@@ -95,6 +94,30 @@ from_registry as (
     from registered
     where signup_ja4 is not null and payment_bin is not null
 
+),
+
+held as (
+
+    select
+        account_key, identifier_type, identifier_value, exchange_count, technique_count, active_day_count
+    from from_use
+    union all
+    select
+        account_key, identifier_type, identifier_value, exchange_count,
+        cast(null as bigint) as technique_count,
+        cast(null as bigint) as active_day_count
+    from from_registry
+
+),
+
+counted as (
+
+    select
+        *,
+        count(*) over (partition by identifier_type, identifier_value) as holder_count
+
+    from held
+
 )
 
 select
@@ -104,19 +127,7 @@ select
     {{ stable_key("identifier_type || '|' || identifier_value") }} as group_id,
     exchange_count,
     technique_count,
-    distinct_prompt_count,
     active_day_count
 
-from from_use
-union all
-select
-    account_key,
-    identifier_type,
-    identifier_value,
-    {{ stable_key("identifier_type || '|' || identifier_value") }} as group_id,
-    exchange_count,
-    cast(null as bigint) as technique_count,
-    cast(null as bigint) as distinct_prompt_count,
-    cast(null as bigint) as active_day_count
-
-from from_registry
+from counted
+where holder_count >= {{ var('group_members_minimum') | int }}

@@ -1,9 +1,10 @@
 with
 
-identifiers as (
+identifier_days as (
 
-    select * from {{ ref('int_account_identifiers') }}
+    select * from {{ ref('int_identifier_days') }}
     where identifier_type = 'prefix_fp_8'
+        and delivered_date <= {{ run_date() }} and {{ in_evidence_window('activity_date') }}
 
 ),
 
@@ -13,27 +14,49 @@ frequencies as (
 
 ),
 
+used as (
+
+    select
+        account_key,
+        identifier_type,
+        identifier_value,
+        sum(exchange_count) as exchange_count,
+        sum(distinct_prompt_count) as distinct_prompt_count
+
+    from identifier_days
+    group by account_key, identifier_type, identifier_value
+
+),
+
 ranked as (
 
     select
-        i.account_key,
-        i.group_id,
-        i.exchange_count,
-        i.distinct_prompt_count,
-        coalesce(f.established_ratio, 0) as established_ratio,
-        row_number() over (partition by i.account_key order by i.exchange_count desc, i.group_id) as prominence
+        *,
+        row_number() over (partition by account_key order by exchange_count desc, identifier_value) as prominence
 
-    from identifiers as i
-    left join frequencies as f on i.group_id = f.group_id
+    from used
+
+),
+
+most_used as (
+
+    select
+        account_key,
+        {{ stable_key("identifier_type || '|' || identifier_value") }} as group_id,
+        exchange_count,
+        distinct_prompt_count
+
+    from ranked
+    where prominence = 1
 
 )
 
 select
-    account_key,
-    group_id,
-    exchange_count as template_exchange_count,
-    distinct_prompt_count as template_prompt_count,
-    established_ratio
+    m.account_key,
+    m.group_id,
+    m.exchange_count as template_exchange_count,
+    m.distinct_prompt_count as template_prompt_count,
+    coalesce(f.established_ratio, 0) as established_ratio
 
-from ranked
-where prominence = 1
+from most_used as m
+left join frequencies as f on m.group_id = f.group_id

@@ -1,0 +1,1 @@
+"""Threat feeds: pulled or delivered, checked for poison, parsed once, used by the day."""

@@ -1,0 +1,65 @@
+"""TLP markings of STIX objects, by reference, in TLP 1 and TLP 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stillwatch.feeds.registry import Marking, get_strictest
+
+_TLP_IDS = {
+    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": Marking.CLEAR,  # TLP 1 white
+    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": Marking.GREEN,
+    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": Marking.AMBER,
+    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": Marking.RED,
+    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": Marking.CLEAR,  # TLP 2
+    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": Marking.GREEN,
+    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": Marking.AMBER,
+    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": Marking.AMBER_STRICT,
+    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": Marking.RED,
+}
+_TLP_NAMES = {
+    "white": Marking.CLEAR,
+    "clear": Marking.CLEAR,
+    "green": Marking.GREEN,
+    "amber": Marking.AMBER,
+    "amber+strict": Marking.AMBER_STRICT,
+    "red": Marking.RED,
+}
+
+
+class Markings:
+    """Looks up the TLP level that an object's marking references ask for."""
+
+    def __init__(self, objects: Iterable[dict[str, Any]]) -> None:
+        self._levels: dict[str, Marking | None] = {}
+        for item in objects:
+            if item.get("type") == "marking-definition" and isinstance(item.get("id"), str):
+                self._levels[item["id"]] = _read_level(item)
+        self._levels |= _TLP_IDS
+
+    def get_strictest_of(self, item: dict[str, Any]) -> Marking | None:
+        """Return the strictest level of an object, None if it carries no TLP marking.
+
+        A reference to a marking that nobody defines counts as TLP:RED: a handling rule that
+        cannot be read is not one that may be ignored.
+        """
+        references = item.get("object_marking_refs") or []
+        for granular in item.get("granular_markings") or []:
+            if isinstance(granular, dict) and "marking_ref" in granular:
+                references = [*references, granular["marking_ref"]]
+        levels = [self._levels.get(str(name), Marking.RED) for name in references]
+        known = [level for level in levels if level is not None]
+        return get_strictest(known) if known else None
+
+
+def _read_level(item: dict[str, Any]) -> Marking | None:
+    definition = item.get("definition")
+    level = definition.get("tlp") if isinstance(definition, dict) else None
+    extensions = item.get("extensions")
+    for extension in extensions.values() if isinstance(extensions, dict) else []:
+        if isinstance(extension, dict) and "tlp_2_0" in extension:
+            level = extension["tlp_2_0"]
+    if level is None:
+        return None  # a statement (copyright, terms): no TLP level
+    return _TLP_NAMES.get(str(level).lower().removeprefix("tlp:"), Marking.RED)

@@ -1,0 +1,81 @@
+"""What a parser hands back: indicators, ranges and the count of every entry that was read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pyarrow as pa
+
+from stillwatch.feeds.registry import Marking
+
+_EXAMPLES_PER_REASON = 5
+_EXAMPLE_LENGTH = 80
+
+
+class VersionRefusedError(Exception):
+    """A version of a feed is refused as a whole; `reason` is its code, the text names the cause."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One usable indicator; what it does not say of itself comes from the feed's entry."""
+
+    type: str
+    value: str
+    match_value: str | None = None
+    labels: tuple[str, ...] = ()
+    confidence: int | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    marking: Marking | None = None
+    start: int | None = None  # of the address range, as a number
+    end: int | None = None
+
+
+@dataclass
+class ParsedFeed:
+    """All entries of one version: used or refused by reason, never dropped silently."""
+
+    entry_count: int = 0
+    used_count: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, list[str]] = field(default_factory=dict)
+    canonicalised_count: int = 0
+    other_object_count: int = 0  # of a STIX bundle: objects that are no indicators
+    indicators: dict[tuple[str, str], Indicator] = field(default_factory=dict)
+    lookup: pa.Table | None = None  # of ip2asn and ip2country: columns start_hex, end_hex, label
+
+    def refuse(self, reason: str, entry: str) -> None:
+        """Count one entry that cannot be used, keeping the first few as examples."""
+        self.entry_count += 1
+        self.refused[reason] += 1
+        examples = self.examples.setdefault(reason, [])
+        if len(examples) < _EXAMPLES_PER_REASON:
+            examples.append(entry[:_EXAMPLE_LENGTH])
+
+    def refuse_many(self, reason: str, count: int, examples: list[str]) -> None:
+        """Count entries that cannot be used for one reason."""
+        if count:
+            self.entry_count += count
+            self.refused[reason] += count
+            self.examples[reason] = [text[:_EXAMPLE_LENGTH] for text in examples][
+                :_EXAMPLES_PER_REASON
+            ]
+
+    def use(self, indicator: Indicator, entry: str) -> None:
+        """Count one entry and keep its indicator; a second entry of one value is a duplicate."""
+        key = (indicator.type, indicator.value)
+        if key in self.indicators:
+            self.refuse("duplicate", entry)
+            return
+        self.entry_count += 1
+        self.used_count += 1
+        self.canonicalised_count += indicator.value != entry
+        self.indicators[key] = indicator

@@ -1,0 +1,244 @@
+"""The feeds that are known: entries of `<config>/feeds.yml` and folders below `landing/feeds/`.
+
+An entry says where a feed comes from, how far it is trusted, how it may be used and what it must
+look like to be believed. It is read strictly: an unknown key is an error, so that a misspelt bound
+never leaves a feed without its bound.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from stillwatch.errors import ConfigError
+from stillwatch.feeds.landed import DeliveredFeeds
+from stillwatch.log import get_logger
+from stillwatch.settings import Settings
+
+_LOG = get_logger(__name__)
+
+FEED_ID_PATTERN = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+_FeedId = Annotated[str, Field(pattern=FEED_ID_PATTERN)]
+
+
+class FeedKind(StrEnum):
+    """What a feed's entries are."""
+
+    CIDR_LIST = "cidr_list"
+    DOMAIN_LIST = "domain_list"
+    ASN_LIST = "asn_list"
+    IP2ASN = "ip2asn"
+    IP2COUNTRY = "ip2country"
+    STIX21 = "stix21"
+
+    @property
+    def is_lookup(self) -> bool:
+        """Whether the feed only gives ranges to look addresses up in, and no indicators."""
+        return self in (FeedKind.IP2ASN, FeedKind.IP2COUNTRY)
+
+
+class Marking(StrEnum):
+    """TLP 2.0, from the freest to the strictest."""
+
+    CLEAR = "TLP:CLEAR"
+    GREEN = "TLP:GREEN"
+    AMBER = "TLP:AMBER"
+    AMBER_STRICT = "TLP:AMBER+STRICT"
+    RED = "TLP:RED"
+
+
+def get_strictest(markings: list[Marking]) -> Marking:
+    """Return the strictest of some markings.
+
+    >>> get_strictest([Marking.GREEN, Marking.CLEAR])
+    <Marking.GREEN: 'TLP:GREEN'>
+    """
+    order = list(Marking)
+    return max(markings, key=order.index)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Bounds(_Strict):
+    """What a version must look like to be believed; see docs/reference/feeds.md."""
+
+    widest_prefix_v4: int = Field(default=8, ge=0, le=32)
+    widest_prefix_v6: int = Field(default=19, ge=0, le=128)
+    min_entries: int = Field(default=1, ge=1)
+    max_entries: int = Field(default=1_000_000, ge=1)
+    max_shrink_ratio: float = Field(
+        default=0.5, ge=0, le=1
+    )  # share of the last good version that may go
+    max_growth_ratio: float = Field(default=3.0, ge=1)  # multiple of the last good version
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max_entries < self.min_entries:
+            raise ValueError(f"max_entries {self.max_entries} < min_entries {self.min_entries}")
+        return self
+
+
+class ParserHints(_Strict):
+    """How to find the entries in the feed's files; the defaults fit plain lists."""
+
+    format: Literal["auto", "text", "csv", "json"] = "auto"
+    json_path: str = ""  # dotted path to the list, such as `list`; empty: the document itself
+    comment: str = "#"  # a line, or the rest of one, that starts with it is no entry; empty: none
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    has_header: bool = False
+    column: str | int = 0  # of the entry in a CSV file or JSON object: its name or its place
+    start_column: int = 0  # of ip2asn and ip2country
+    end_column: int = 1
+    label_column: int = 2
+    indicator_type: Literal["domain", "email_domain"] = "domain"
+
+
+class Exclusion(_Strict):
+    """One entry of a feed that is known to be wrong, with the reason why it is left out."""
+
+    value: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
+class Feed(_Strict):
+    """One feed: where it comes from, what it says, how far it is trusted and may be used."""
+
+    id: _FeedId
+    kind: FeedKind
+    url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
+    path: str | tuple[str, ...] | None = None
+    parser: ParserHints = ParserHints()
+    labels: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], ...] = Field(min_length=1)
+    confidence: int = Field(default=50, ge=0, le=100)
+    source_reliability: Literal["A", "B", "C", "D", "E", "F"]
+    information_credibility: int = Field(ge=1, le=6)
+    marking: Marking
+    permitted_use: Literal["internal", "peers", "public"] = "internal"
+    licence: str | None = None  # a version of a feed without one is refused
+    ttl_days: int | None = Field(default=None, ge=1, le=3650)  # likewise
+    bounds: Bounds = Bounds()
+    is_protected_list: bool = False
+    may_cover: tuple[_FeedId, ...] = ()  # protected lists that it may cover, by id
+    exclude: tuple[Exclusion, ...] = ()
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if self.url is not None and self.path is not None:
+            raise ValueError("give `url` or `path`, not both")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The entries of `path`, none if the feed is pulled from a URL or only delivered."""
+        if self.path is None:
+            return ()
+        return (self.path,) if isinstance(self.path, str) else self.path
+
+    @property
+    def ttl(self) -> timedelta:
+        """How long an entry counts after the pull that brought it."""
+        return timedelta(days=self.ttl_days or 0)
+
+
+def find_feeds(settings: Settings) -> list[Feed]:
+    """Return every configured and delivered feed, sorted by id.
+
+    A folder `landing/feeds/<feed_id>/` with a `feed.yml` is a feed too; where both exist the
+    reviewed entry of `<config>/feeds.yml` counts.
+    """
+    feeds = {feed.id: feed for feed in _read_config(settings.config / "feeds.yml")}
+    delivered = DeliveredFeeds(settings)
+    for feed_id in delivered.list_ids():
+        if feed_id in feeds:
+            continue
+        text = delivered.read_definition(feed_id)
+        origin = delivered.get_definition_location(feed_id)
+        if text is None:
+            _LOG.warning("%s is missing and no feeds.yml names %s: not used", origin, feed_id)
+            continue
+        feed = _parse_entry({"id": feed_id} | _parse_mapping(text, origin), origin, "")
+        if feed.id != feed_id:
+            raise ConfigError(f"{origin}: id is {feed.id!r}, but the folder is {feed_id!r}")
+        feeds[feed_id] = feed
+    _check_references(feeds)
+    return [feeds[feed_id] for feed_id in sorted(feeds)]
+
+
+def get_feed(settings: Settings, feed_id: str) -> Feed:
+    """Return one feed, or raise a ConfigError that lists those that exist."""
+    feeds = {feed.id: feed for feed in find_feeds(settings)}
+    if feed_id not in feeds:
+        known = ", ".join(feeds) or "none"
+        raise ConfigError(f"no feed {feed_id!r} in {settings.config / 'feeds.yml'}: have {known}")
+    return feeds[feed_id]
+
+
+def _read_config(path: Path) -> list[Feed]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    document = _parse_mapping(text, str(path))
+    unknown = sorted(set(document) - {"feeds"})
+    if unknown:
+        raise ConfigError(f"{path}: unknown key {unknown[0]!r} (the only key is `feeds`)")
+    entries = document.get("feeds") or []
+    if not isinstance(entries, list):
+        raise ConfigError(f"{path}: key feeds is not a list")
+    feeds = [_parse_entry(entry, str(path), f"feeds[{n}]") for n, entry in enumerate(entries)]
+    ids = [feed.id for feed in feeds]
+    for feed_id in ids:
+        if ids.count(feed_id) > 1:
+            raise ConfigError(f"{path}: the feed id {feed_id!r} is used {ids.count(feed_id)} times")
+    return feeds
+
+
+def _parse_mapping(text: str, origin: str) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        where = re.sub(r"\s+", " ", str(error))
+        raise ConfigError(f"{origin} is not YAML: {where}") from error
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise ConfigError(f"{origin} holds a {type(document).__name__}, not keys and values")
+    return document
+
+
+def _parse_entry(entry: object, origin: str, place: str) -> Feed:
+    try:
+        return Feed.model_validate(entry)
+    except ValidationError as error:
+        name = entry.get("id") if isinstance(entry, dict) else None
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in item['loc']) or 'entry'}: {item['msg']}"
+            for item in error.errors()
+        )
+        named = " ".join(part for part in (place, f"({name})" if name else "") if part)
+        raise ConfigError(f"{origin}: {named}: {problems}") from error
+
+
+def _check_references(feeds: dict[str, Feed]) -> None:
+    protected = {feed.id for feed in feeds.values() if feed.is_protected_list}
+    for feed in feeds.values():
+        for feed_id in feed.may_cover:
+            if feed_id not in protected:
+                raise ConfigError(
+                    f"feed {feed.id}: may_cover names {feed_id!r}, which is no protected list"
+                )
+        if feed.is_protected_list and feed.kind is not FeedKind.CIDR_LIST:
+            raise ConfigError(
+                f"feed {feed.id}: is_protected_list needs kind cidr_list, not {feed.kind}"
+            )

@@ -1,0 +1,1 @@
+"""Reference tables that people keep: releases, exemptions, ownership, policy, decisions."""

@@ -1,0 +1,104 @@
+"""Checks one row of a reference table: text in, typed values out, or the reason of its refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import pyarrow as pa
+
+from stillwatch.policy.schemas import ReferenceTable
+
+_BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_COUNTRY = re.compile(r"^[A-Z]{2}$")
+_LONGEST_TEXT = 2_000
+
+# Pairs of columns where the second, if given, lies after the first.
+_INTERVALS = (
+    ("valid_from", "valid_until"),
+    ("effective_from", "effective_until"),
+    ("decided_at", "expires_at"),
+)
+
+
+class RowRefusedError(ValueError):
+    """A row cannot be used; `reason` is its code and `column` the column at fault."""
+
+    def __init__(self, reason: str, column: str) -> None:
+        super().__init__(f"{reason} in {column}")
+        self.reason = reason
+        self.column = column
+
+
+def parse_row(table: ReferenceTable, row: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row's typed values, or raise RowRefusedError."""
+    values: dict[str, Any] = {}
+    for field in table.schema:
+        text = row.get(field.name, "").strip()
+        if len(text) > _LONGEST_TEXT:
+            raise RowRefusedError("too_long", field.name)
+        if pa.types.is_list(field.type):
+            values[field.name] = sorted({part.strip() for part in text.split(";") if part.strip()})
+            continue
+        if not text:
+            if not field.nullable:
+                raise RowRefusedError(f"no_{field.name}", field.name)
+            values[field.name] = None
+            continue
+        values[field.name] = _parse_value(field, text)
+    for column, choices in table.choices.items():
+        if values[column] not in choices:
+            raise RowRefusedError(f"unknown_{column}", column)
+    for start, end in _INTERVALS:
+        first, last = values.get(start), values.get(end)
+        if first is not None and last is not None and last <= first:
+            raise RowRefusedError("ends_before_start", end)
+    return values
+
+
+def _parse_value(field: pa.Field, text: str) -> Any:
+    if pa.types.is_timestamp(field.type):
+        return parse_instant(text, field.name)
+    if pa.types.is_boolean(field.type):
+        if text.lower() not in _BOOLEANS:
+            raise RowRefusedError("bad_boolean", field.name)
+        return _BOOLEANS[text.lower()]
+    if pa.types.is_floating(field.type):
+        return _parse_percent(text, field.name)
+    if field.name == "country":
+        if not _COUNTRY.match(text.upper()):
+            raise RowRefusedError("bad_country", field.name)
+        return text.upper()
+    return text
+
+
+def parse_instant(text: str, column: str) -> datetime:
+    """Return an instant in UTC; a date means its first instant, a time needs its zone.
+
+    >>> parse_instant("2026-11-01", "valid_from").isoformat()
+    '2026-11-01T00:00:00+00:00'
+    """
+    try:
+        if len(text) == len("2026-11-01"):
+            return datetime.combine(date.fromisoformat(text), time(), tzinfo=UTC)
+        instant = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RowRefusedError("bad_date", column) from error
+    if instant.tzinfo is None:
+        raise RowRefusedError("no_time_zone", column)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:  # year 1 or 9999 beyond the calendar's end
+        raise RowRefusedError("bad_date", column) from error
+
+
+def _parse_percent(text: str, column: str) -> float:
+    try:
+        number = float(text.removesuffix("%"))
+    except ValueError as error:
+        raise RowRefusedError("bad_number", column) from error
+    if not 0 <= number <= 100:  # also refuses NaN
+        raise RowRefusedError("bad_number", column)
+    return number

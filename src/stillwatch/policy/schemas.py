@@ -1,0 +1,134 @@
+"""The reference tables: their columns, which of them a row must fill, and their Parquet schemas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+_TEXT = pa.string()
+_INSTANT = pa.timestamp("us", tz="UTC")
+
+
+@dataclass(frozen=True)
+class ReferenceTable:
+    """One reference table. A column is mandatory if its field is not nullable."""
+
+    name: str
+    schema: pa.Schema
+    choices: dict[str, tuple[str, ...]]  # closed sets, by column
+    key: tuple[str, ...]  # two rows of one key are a duplicate or a contradiction
+
+    @property
+    def file_name(self) -> str:
+        """The CSV file below `landing/reference/`."""
+        return f"{self.name}.csv"
+
+
+def _field(name: str, kind: pa.DataType = _TEXT, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable)
+
+
+MODEL_RELEASES = ReferenceTable(
+    "model_releases",
+    pa.schema(
+        [
+            _field("model"),
+            _field("platform", nullable=True),  # null: all platforms
+            _field("released_at", _INSTANT),
+            _field("announced_at", _INSTANT, nullable=True),
+            _field("is_public", pa.bool_()),
+        ]
+    ),
+    choices={},
+    key=("model", "platform", "released_at"),
+)
+
+ALLOWLIST = ReferenceTable(
+    "allowlist",
+    pa.schema(
+        [
+            _field("scope"),
+            _field("value"),
+            _field("reason"),
+            _field("owner"),
+            _field("approved_by"),
+            _field("valid_from", _INSTANT),
+            _field("valid_until", _INSTANT),  # exclusive; no exemption without an end
+        ]
+    ),
+    choices={"scope": ("account", "organization", "template")},
+    key=("scope", "value", "valid_from", "valid_until"),
+)
+
+OWNERSHIP = ReferenceTable(
+    "ownership",
+    pa.schema(
+        [
+            _field("owner_id"),
+            _field("owned_id"),
+            _field("share_percent", pa.float64(), nullable=True),
+            _field("valid_from", _INSTANT, nullable=True),
+            _field("valid_until", _INSTANT, nullable=True),
+            _field("source"),
+        ]
+    ),
+    choices={},
+    key=("owner_id", "owned_id", "valid_from", "source"),
+)
+
+ENTITIES = ReferenceTable(
+    "entities",
+    pa.schema(
+        [
+            _field("entity_id"),
+            _field("name"),
+            _field("aliases", pa.list_(pa.string())),
+            _field("country", nullable=True),  # ISO 3166-1 alpha-2
+        ]
+    ),
+    choices={},
+    key=("entity_id",),
+)
+
+POLICY_FACTS = ReferenceTable(
+    "policy_facts",
+    pa.schema(
+        [
+            _field("instrument"),
+            _field("fact"),
+            _field("status"),
+            _field("effective_from", _INSTANT),
+            _field("effective_until", _INSTANT, nullable=True),
+            _field("source"),
+        ]
+    ),
+    choices={},
+    key=("instrument", "fact", "effective_from"),
+)
+
+DECISIONS = ReferenceTable(
+    "decisions",
+    pa.schema(
+        [
+            _field("subject_type"),
+            _field("subject_id"),
+            _field("decision"),
+            _field("actor"),
+            _field("decided_at", _INSTANT),
+            _field("reason"),
+            _field("expires_at", _INSTANT, nullable=True),
+        ]
+    ),
+    choices={"decision": ("confirm", "dismiss", "split", "merge", "escalate", "act")},
+    key=("subject_type", "subject_id", "decision", "actor", "decided_at"),
+)
+
+TABLES: tuple[ReferenceTable, ...] = (
+    MODEL_RELEASES,
+    ALLOWLIST,
+    OWNERSHIP,
+    ENTITIES,
+    POLICY_FACTS,
+    DECISIONS,
+)

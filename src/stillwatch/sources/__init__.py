@@ -1,0 +1,1 @@
+"""Usage logs and account registries: from landed files to canonical partitions and a ledger."""

@@ -1,0 +1,330 @@
+"""What a world is made of: frozen dataclasses with every knob of its YAML file.
+
+A world is a list of honest cohorts and a list of attackers over some days. Both are built from
+the same parts (who the accounts are, where they come from, with which client, how often, what
+they write), so that an attacker can be given any honest trait and the reverse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
+
+Platform = Literal["native", "aws_bedrock"]
+Format = Literal["native", "aws_bedrock_invocation"]
+
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
+
+
+@dataclass(frozen=True, config=STRICT)
+class Source:
+    """A platform that delivers usage logs and its account registry."""
+
+    source_id: str
+    platform: Platform
+    format: Format
+    files_per_day: int = 1
+
+
+@dataclass(frozen=True, config=STRICT)
+class Model:
+    """A model on offer; `weight` is its popularity among honest accounts on the first day."""
+
+    name: str
+    released_at: datetime
+    weight: float = 0.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class Delivery:
+    """How untidy the deliveries are."""
+
+    late_ratio: float = 0.005
+    duplicates_per_day: int = 0
+    broken_days: tuple[date, ...] = ()
+    broken_lines: int = 0
+
+
+@dataclass(frozen=True, config=STRICT)
+class Signup:
+    """When accounts were opened: `aged` over years, or inside the window from `first_at`."""
+
+    shape: Literal["aged", "window"] = "aged"
+    young_ratio: float = 0.33
+    min_days: float = 0.3  # before the end of the world
+    max_days: float = 1400.0
+    first_at: datetime | None = None
+    hours: float = 24.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class Identity:
+    """What the registry says about the accounts; a mapping is a choice with weights.
+
+    `email_script` is the pattern of machine-made local parts: `F` a first name, `L` a last name,
+    `a` a letter, `9` a digit. `bins` limits the cohort to so many card number prefixes.
+    """
+
+    email: dict[str, float] = field(default_factory=lambda: {"personal": 0.8, "corporate": 0.2})
+    email_script: str = ""
+    payment: dict[str, float] = field(default_factory=lambda: {"card": 0.9, "virtual_card": 0.1})
+    bins: int = 0
+    shared_instrument: bool = False
+    signup_path: dict[str, float] = field(default_factory=lambda: {"self_serve": 1.0})
+    plan: dict[str, float] = field(default_factory=lambda: {"pay_as_you_go": 1.0})
+    kyc: dict[str, float] = field(default_factory=lambda: {"payment": 1.0})
+    countries: dict[str, float] = field(default_factory=dict)
+    languages: dict[str, float] = field(default_factory=dict)
+    declared_use: tuple[str, ...] = ()
+    phone_ratio: float = 0.45
+    organisations: int = 0
+    seats: int = 1
+
+
+@dataclass(frozen=True, config=STRICT)
+class Network:
+    """Where requests come from.
+
+    `exits` is the number of addresses that the whole cohort shares (all kinds but `home`).
+    """
+
+    kind: Literal["home", "office", "campus", "hosting", "vpn", "residential_proxy"] = "home"
+    exits: int = 0
+    vpn_ratio: float = 0.06
+    countries: tuple[str, ...] = ()
+    hosting_ratio: float = 0.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class Clients:
+    """Client software by family and weight; `disguised_as` is what the user agent claims."""
+
+    families: dict[str, float] = field(default_factory=dict)
+    disguised_as: str | None = None
+    one_version: bool = False
+
+
+@dataclass(frozen=True, config=STRICT)
+class Traffic:
+    """How often and when an account asks.
+
+    `per_day` is the median of the accounts' daily rates and `sigma` their spread in ln (none: as
+    fitted to real clients); `shape` is the rhythm of the day in the account's own time zone.
+    """
+
+    per_day: float
+    sigma: float | None = None
+    floor: float = 0.0
+    cap: float = 400.0
+    hard_cap: int | None = None
+    shape: Literal["human", "office", "lectures", "flat"] = "human"
+    weekend: float = 0.75
+    session_calls: float = 3.0
+    gap_seconds: float = 75.0
+    burst: Literal["language", "reasoning", "even"] = "language"
+    day_noise: float = 0.6
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Pivot:
+    """Move of a share of the requests to the newest model, reached `hours` after its release."""
+
+    share: float
+    hours: float
+
+
+@dataclass(frozen=True, config=STRICT)
+class Content:
+    """One kind of request and its weight in the cohort's traffic."""
+
+    grammar: str
+    share: float = 1.0
+    tokens: Literal["conversation", "long", "agent", "reasoning"] = "conversation"
+    language: Literal["own", "mixed"] = "own"
+    extraction: bool = False
+    families_per_account: int = 0
+    paraphrase: float = 1.0
+    temperature: tuple[float | None, ...] = (None, None, 1.0, 0.7, 0.2)
+    max_tokens: tuple[int | None, ...] = (None, 1024, 2048, 4096)
+    tools: int = 0
+    images: float = 0.0
+    thinking: float = 0.0
+    turns: float = 2.0
+    stream: float = 0.5
+    samples: int | None = None
+    end_users: int = 0
+    refused: float = 0.006
+    rate_limited: float = 0.006
+    pivot: Pivot | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Migration:
+    """How honest accounts move to a new model: median delay and share that never does."""
+
+    median_days: float = 6.0
+    never: float = 0.4
+
+
+@dataclass(frozen=True, config=STRICT)
+class Cohort:
+    """Honest accounts of one kind."""
+
+    name: str
+    accounts: int
+    contents: tuple[Content, ...]
+    traffic: Traffic
+    platforms: dict[Platform, float] = field(default_factory=lambda: {"native": 1.0})
+    identity: Identity = field(default_factory=Identity)
+    signup: Signup = field(default_factory=Signup)
+    network: Network = field(default_factory=Network)
+    clients: Clients = field(default_factory=Clients)
+    migration: Migration = field(default_factory=Migration)
+    banned_ratio: float = 0.0
+    closed_ratio: float = 0.0
+    allowlisted: str | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Ban:
+    """When a pool's accounts are banned; a cloud platform follows `cloud_delay_hours` later."""
+
+    at: datetime
+    over_hours: float = 2.0
+    cloud_delay_hours: float = 0.0
+    blocked_hours: float = 12.0
+
+
+@dataclass(frozen=True, config=STRICT)
+class Pool:
+    """Accounts of an attacker that were opened together and serve together."""
+
+    name: str
+    accounts: int
+    platforms: dict[Platform, float]
+    signup: Signup
+    serves_from: datetime | None = None
+    ban: Ban | None = None
+
+
+@dataclass(frozen=True, config=STRICT)
+class Attacker:
+    """One campaign of a fictional organisation: its pools share everything but their opening."""
+
+    name: str
+    organisation: str
+    contents: tuple[Content, ...]
+    traffic: Traffic
+    pools: tuple[Pool, ...]
+    identity: Identity = field(default_factory=Identity)
+    network: Network = field(default_factory=Network)
+    clients: Clients = field(default_factory=Clients)
+
+
+@dataclass(frozen=True, config=STRICT)
+class World:
+    """Everything that is simulated; days are UTC days."""
+
+    name: str
+    description: str
+    seed: int
+    first_day: date
+    days: int
+    sources: tuple[Source, ...]
+    models: tuple[Model, ...]
+    cohorts: tuple[Cohort, ...]
+    attackers: tuple[Attacker, ...] = ()
+    delivery: Delivery = field(default_factory=Delivery)
+    sdk_release_at: datetime | None = None
+
+    @property
+    def start(self) -> datetime:
+        """The first instant of the first day."""
+        return datetime.combine(self.first_day, time(), tzinfo=UTC)
+
+    @property
+    def end(self) -> datetime:
+        """The first instant after the last day."""
+        return self.start + timedelta(days=self.days)
+
+    @property
+    def dates(self) -> tuple[date, ...]:
+        """Every day, in order."""
+        return tuple(self.first_day + timedelta(days=n) for n in range(self.days))
+
+
+@dataclass(frozen=True, config=STRICT)
+class Group:
+    """A cohort or a pool with all its parts: the unit that accounts and traffic are made for."""
+
+    name: str
+    role: str
+    campaign: str | None
+    organisation: str | None
+    accounts: int
+    platforms: dict[Platform, float]
+    contents: tuple[Content, ...]
+    traffic: Traffic
+    identity: Identity
+    signup: Signup
+    network: Network
+    clients: Clients
+    migration: Migration
+    ban: Ban | None = None
+    serves_from: datetime | None = None
+    banned_ratio: float = 0.0
+    closed_ratio: float = 0.0
+    allowlisted: str | None = None
+
+
+def list_groups(world: World) -> list[Group]:
+    """Return every cohort and every pool of every attacker as a group, in the world's order."""
+    groups = [
+        Group(
+            name=cohort.name,
+            role="customer",
+            campaign=None,
+            organisation=None,
+            accounts=cohort.accounts,
+            platforms=cohort.platforms,
+            contents=cohort.contents,
+            traffic=cohort.traffic,
+            identity=cohort.identity,
+            signup=cohort.signup,
+            network=cohort.network,
+            clients=cohort.clients,
+            migration=cohort.migration,
+            banned_ratio=cohort.banned_ratio,
+            closed_ratio=cohort.closed_ratio,
+            allowlisted=cohort.allowlisted,
+        )
+        for cohort in world.cohorts
+    ]
+    for attacker in world.attackers:
+        groups += [
+            Group(
+                name=f"{attacker.name}.{pool.name}",
+                role=pool.name,
+                campaign=attacker.name,
+                organisation=attacker.organisation,
+                accounts=pool.accounts,
+                platforms=pool.platforms,
+                contents=attacker.contents,
+                traffic=attacker.traffic,
+                identity=attacker.identity,
+                signup=pool.signup,
+                network=attacker.network,
+                clients=attacker.clients,
+                migration=Migration(),
+                ban=pool.ban,
+                serves_from=pool.serves_from,
+            )
+            for pool in attacker.pools
+        ]
+    return groups

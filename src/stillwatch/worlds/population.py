@@ -1,0 +1,360 @@
+"""The accounts of a world: what the registry knows of them, and how they behave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from stillwatch.worlds import clients, people, places, traces
+from stillwatch.worlds.model import Group, Platform, Source, World, list_groups
+from stillwatch.worlds.texts import Voice
+
+DAY_SECONDS = 86400.0
+_STREAM = 1  # of the seed: one for accounts, others for traffic and deliveries
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account. Times are seconds since 1970 in UTC."""
+
+    number: int
+    group: int
+    source: Source
+    account_id: str
+    organization_id: str | None
+    aws_account: str | None
+    created_at: float
+    active_from: float
+    closed_at: float | None
+    banned_at: float | None
+    ban_reason: str | None
+    registry: dict[str, Any]
+    rate: float
+    utc_offset: float
+    language: str
+    region: str
+    exits: tuple[places.Exit, ...]
+    fingerprints: tuple[clients.Fingerprint, clients.Fingerprint]
+    upgrade_at: float
+    model: str
+    migrate_at: float
+    api_keys: tuple[str, ...]
+    workspace_id: str | None
+    sends_sessions: bool
+    habit: int
+    voice: Voice
+
+
+@dataclass(frozen=True)
+class Population:
+    """All accounts, and the groups that they belong to by index."""
+
+    groups: tuple[Group, ...]
+    accounts: tuple[Account, ...]
+
+    def select(self, group: int) -> list[Account]:
+        """Return the accounts of one group."""
+        return [account for account in self.accounts if account.group == group]
+
+
+@dataclass
+class _Shared:
+    """What the accounts of one group have in common."""
+
+    organisations: list[people.Organisation]
+    exits: dict[int, tuple[places.Exit, ...]]
+    bins: dict[str, tuple[str, ...]]
+    client: tuple[str, int, int] | None
+
+
+def make_population(world: World, seed: int) -> Population:
+    """Return every account of the world; their numbers say nothing about their groups."""
+    groups = tuple(list_groups(world))
+    sizes = [group.accounts for group in groups]
+    order = np.random.default_rng([seed, _STREAM]).permutation(sum(sizes))
+    accounts: list[Account] = []
+    for index, group in enumerate(groups):
+        rng = np.random.default_rng([seed, _STREAM, index])
+        numbers = order[len(accounts) : len(accounts) + group.accounts]
+        # pools of one campaign share exits, bins and client: drawn from the campaign's own stream
+        family = (group.campaign or group.name).encode()
+        shared = np.random.default_rng([seed, _STREAM, *family])
+        maker = _Maker(world, group, index, rng, shared)
+        accounts += [maker.make(int(number), place) for place, number in enumerate(numbers)]
+    return Population(groups, tuple(sorted(accounts, key=lambda account: account.number)))
+
+
+class _Maker:
+    def __init__(
+        self,
+        world: World,
+        group: Group,
+        index: int,
+        rng: np.random.Generator,
+        shared: np.random.Generator,
+    ) -> None:
+        self._world, self._group, self._index, self._rng = world, group, index, rng
+        self._platforms = _deal(group.platforms, group.accounts, rng)
+        self._shared = self._make_shared(shared)
+
+    def _make_shared(self, rng: np.random.Generator) -> _Shared:
+        identity, network = self._group.identity, self._group.network
+        organisations = [people.draw_organisation(self._rng) for _ in range(identity.organisations)]
+        exits: dict[int, tuple[places.Exit, ...]] = {}
+        if network.kind != "home":
+            for number in range(max(1, identity.organisations)):
+                exits[number] = self._draw_shared_exits(rng)
+        bins = {
+            payment: people.draw_bin_pool(rng, payment, identity.bins)
+            for payment in identity.payment
+            if identity.bins
+        }
+        one = None
+        if self._group.clients.one_version:
+            family = clients.draw_family(rng, self._group.clients.families)
+            one = (family, int(rng.integers(1, 3)), int(rng.integers(4)))
+        return _Shared(organisations, exits, bins, one)
+
+    def _draw_shared_exits(self, rng: np.random.Generator) -> tuple[places.Exit, ...]:
+        network = self._group.network
+        count = max(1, network.exits)
+        codes = network.countries or ("US",)
+        picks = [codes[int(rng.integers(len(codes)))] for _ in range(count)]
+        match network.kind:
+            case "hosting":
+                return tuple(places.draw_hosting_exit(rng, code) for code in picks)
+            case "vpn":
+                return tuple(places.draw_vpn_exit(rng, code) for code in picks)
+            case _:
+                return tuple(
+                    places.draw_hosting_exit(rng, code)
+                    if rng.random() < network.hosting_ratio
+                    else places.draw_access_exit(rng, code)
+                    for code in picks
+                )
+
+    def make(self, number: int, place: int) -> Account:
+        """Return the group's account at `place`, numbered `number` in the world."""
+        rng, group, world = self._rng, self._group, self._world
+        platform = self._platforms[place]
+        source = next(each for each in world.sources if each.platform == platform)
+        country = places.draw_country(rng, group.identity.countries)
+        desk = place % max(1, len(self._shared.organisations))
+        organisation = self._shared.organisations[desk] if self._shared.organisations else None
+        exits = self._draw_exits(country.code, desk)
+        created_at = self._draw_signup(country.utc_offset)
+        closed_at, banned_at, reason = self._draw_end(platform, created_at)
+        aws = f"{int(rng.integers(10**11, 10**12))}" if platform == "aws_bedrock" else None
+        account_id = _draw_arn(rng, aws) if aws else f"acct_{people.draw_hex(rng, 20)}"
+        old, new, upgrade_at = self._draw_client()
+        model, migrate_at = self._draw_model()
+        organization_id = aws or (organisation.organization_id if organisation else None)
+        registry = (
+            self._register_cloud(country)
+            if aws
+            else self._register(country, organisation, exits[0], old)
+        )
+        serves = group.serves_from.timestamp() if group.serves_from else created_at
+        return Account(
+            number=number,
+            group=self._index,
+            source=source,
+            account_id=account_id,
+            organization_id=organization_id,
+            aws_account=aws,
+            created_at=created_at,
+            active_from=max(created_at + float(rng.uniform(120, 2400)), serves),
+            closed_at=closed_at,
+            banned_at=banned_at,
+            ban_reason=reason,
+            registry=registry,
+            rate=self._draw_rate(),
+            utc_offset=country.utc_offset,
+            language=(
+                people.draw_choice(rng, group.identity.languages)
+                if group.identity.languages
+                else country.language
+            ),
+            region=places.CLOUD_REGIONS[int(rng.integers(len(places.CLOUD_REGIONS)))],
+            exits=exits,
+            fingerprints=(old, new),
+            upgrade_at=upgrade_at,
+            model=model,
+            migrate_at=migrate_at,
+            api_keys=tuple(
+                f"key_{people.draw_hex(rng, 14)}" for _ in range(1 + int(rng.random() < 0.2))
+            ),
+            workspace_id=f"ws_{people.draw_hex(rng, 10)}" if organisation else None,
+            sends_sessions=bool(rng.random() < 0.55),
+            habit=int(rng.integers(1 << 30)),
+            voice=Voice(int(rng.integers(1 << 40))),
+        )
+
+    def _draw_exits(self, country: str, desk: int) -> tuple[places.Exit, ...]:
+        rng, network = self._rng, self._group.network
+        if network.kind == "home":
+            count = 1 + int(rng.integers(3))
+            exits = [places.draw_access_exit(rng, country) for _ in range(count)]
+            if rng.random() < network.vpn_ratio:
+                exits[-1] = places.draw_vpn_exit(rng)
+            return tuple(exits)
+        shared = self._shared.exits[desk]
+        if network.kind in {"office", "campus"} and rng.random() < 0.35:
+            return (*shared, places.draw_access_exit(rng, shared[0].country))
+        if network.kind == "residential_proxy":
+            start = int(rng.integers(len(shared)))  # the first one is where it signed up
+            return shared[start:] + shared[:start]
+        return shared
+
+    def _draw_signup(self, utc_offset: float) -> float:
+        rng, signup = self._rng, self._group.signup
+        if signup.shape == "window":
+            first = signup.first_at or self._world.start
+            return first.timestamp() + float(rng.random()) * signup.hours * 3600
+        young = rng.random() < signup.young_ratio
+        if young:  # more of them are new than nearly ninety days old
+            days = max(signup.min_days, 90.0 * float(rng.random()) ** 1.5)
+        else:
+            days = float(np.exp(rng.uniform(np.log(90.0), np.log(max(91.0, signup.max_days)))))
+        moment = self._world.end.timestamp() - days * DAY_SECONDS
+        hour = rng.choice(24, p=traces.get_hour_shares("human")) - utc_offset
+        start = moment // DAY_SECONDS * DAY_SECONDS
+        moment = start + (float(hour) % 24 + float(rng.random())) * 3600
+        return float(min(moment, self._world.end.timestamp() - 3600))
+
+    def _draw_end(
+        self, platform: Platform, created_at: float
+    ) -> tuple[float | None, float | None, str | None]:
+        rng, group = self._rng, self._group
+        if group.ban is not None:
+            delay = group.ban.cloud_delay_hours if platform == "aws_bedrock" else 0.0
+            hours = delay + float(rng.random()) * group.ban.over_hours
+            return None, group.ban.at.timestamp() + hours * 3600, "policy_violation"
+        first = max(created_at + DAY_SECONDS, self._world.start.timestamp() - 20 * DAY_SECONDS)
+        moment = first + float(rng.random()) * (self._world.end.timestamp() - first)
+        fate = rng.random()
+        if moment <= created_at:
+            return None, None, None
+        if fate < group.banned_ratio:
+            reasons = {"policy_violation": 0.5, "payment_dispute": 0.3, "spam": 0.2}
+            return None, moment, people.draw_choice(rng, reasons)
+        if fate < group.banned_ratio + group.closed_ratio:
+            return moment, None, None
+        return None, None, None
+
+    def _draw_client(self) -> tuple[clients.Fingerprint, clients.Fingerprint, float]:
+        rng, group = self._rng, self._group
+        never = float("inf")
+        if self._shared.client is not None:
+            family, version, system = self._shared.client
+            print_ = clients.get_fingerprint(family, version, system, group.clients.disguised_as)
+            return print_, print_, never
+        family = clients.draw_family(rng, group.clients.families)
+        versions = len(clients.CATALOGUE[family].user_agents)
+        system = int(rng.integers(4))
+        release = self._world.sdk_release_at
+        disguise = group.clients.disguised_as
+        if release is None or not family.startswith("sdk_"):
+            version = int(rng.integers(versions))
+            print_ = clients.get_fingerprint(family, version, system, disguise)
+            return print_, print_, never
+        version = int(rng.integers(versions - 1))
+        old = clients.get_fingerprint(family, version, system, disguise)
+        new = clients.get_fingerprint(family, versions - 1, system, disguise)
+        delay = float(rng.exponential(3 * DAY_SECONDS)) if rng.random() < 0.6 else never
+        return old, new, release.timestamp() + delay
+
+    def _draw_model(self) -> tuple[str, float]:
+        rng, world = self._rng, self._world
+        weights = {model.name: model.weight for model in world.models if model.weight > 0}
+        base = people.draw_choice(rng, weights)
+        release = get_release(world)
+        migration = self._group.migration
+        if release is None or rng.random() < migration.never:
+            return base, float("inf")
+        days = float(np.exp(np.log(max(migration.median_days, 1e-3)) + 0.9 * rng.normal()))
+        return base, release + days * DAY_SECONDS
+
+    def _draw_rate(self) -> float:
+        traffic = self._group.traffic
+        sigma = traces.get_rate_sigma() if traffic.sigma is None else traffic.sigma
+        rate = traffic.per_day * float(np.exp(sigma * self._rng.normal()))
+        return min(max(rate, traffic.floor), traffic.cap)
+
+    def _register(
+        self,
+        country: places.Country,
+        organisation: people.Organisation | None,
+        signup: places.Exit,
+        client: clients.Fingerprint,
+    ) -> dict[str, Any]:
+        rng, identity = self._rng, self._group.identity
+        payment = people.draw_choice(rng, identity.payment)
+        pool = self._shared.bins.get(payment, ())
+        instrument = f"pm_{people.draw_hex(rng, 20)}"
+        card_bin = people.draw_card_bin(rng, payment, pool)
+        if organisation and (identity.shared_instrument or payment == "invoice"):
+            instrument = organisation.instrument
+            card_bin = organisation.card_bin if payment == "card" else card_bin
+        email = people.draw_email(
+            rng, people.draw_choice(rng, identity.email), identity.email_script, organisation
+        )
+        has_phone = rng.random() < identity.phone_ratio
+        uses = identity.declared_use
+        return {
+            "email": email,
+            "phone": people.draw_phone(rng, country.calling_code) if has_phone else None,
+            "payment_instrument": instrument,
+            "payment_bin": card_bin,
+            "payment_type": payment,
+            "billing_country": country.code,
+            "signup_ip": signup.address,
+            "signup_user_agent": client.user_agent,
+            "signup_ja4": client.ja4,
+            "signup_country": signup.country,
+            "signup_path": people.draw_choice(rng, identity.signup_path),
+            "plan": people.draw_choice(rng, identity.plan),
+            "seat_count": identity.seats,
+            "kyc_level": people.draw_choice(rng, identity.kyc),
+            "declared_use": uses[int(rng.integers(len(uses)))] if uses else None,
+        }
+
+    def _register_cloud(self, country: places.Country) -> dict[str, Any]:
+        known = self._rng.random() < 0.15  # a cloud platform passes on little about its customers
+        return {
+            "payment_type": "cloud_marketplace",
+            "billing_country": country.code if known else None,
+            "signup_path": "partner",
+            "plan": "cloud_marketplace",
+        }
+
+
+def get_release(world: World) -> float | None:
+    """Return when the model that comes out during the world is released, in seconds."""
+    inside = [each.released_at for each in world.models if each.released_at >= world.start]
+    return max(inside).timestamp() if inside else None
+
+
+def to_instant(seconds: float) -> datetime:
+    """Return the aware instant of seconds since 1970."""
+    return datetime.fromtimestamp(int(seconds), tz=UTC)
+
+
+def _deal(platforms: dict[Platform, float], count: int, rng: np.random.Generator) -> list[Platform]:
+    names = list(platforms)
+    shares = np.array([platforms[name] for name in names])
+    bounds = np.round(np.cumsum(shares / shares.sum()) * count).astype(int)
+    dealt = [names[int(np.searchsorted(bounds, place, side="right"))] for place in range(count)]
+    return [dealt[int(index)] for index in rng.permutation(count)]
+
+
+def _draw_arn(rng: np.random.Generator, aws_account: str) -> str:
+    roles = ("app-backend", "bedrock-invoke", "llm-service", "lambda-exec", "batch-worker", "api")
+    role = roles[int(rng.integers(len(roles)))]
+    if rng.random() < 0.3:
+        return f"arn:aws:iam::{aws_account}:user/{role}-{people.draw_hex(rng, 4)}"
+    session = f"i-0{people.draw_hex(rng, 16)}"
+    return f"arn:aws:sts::{aws_account}:assumed-role/{role}-{people.draw_hex(rng, 4)}/{session}"

@@ -1,0 +1,238 @@
+"""Request texts from small grammars, in the YAML files of `grammars/`.
+
+A grammar has families of requests (each with its capability and, for some, its technique) and
+slots; every line of a block is one option. In a text, `{slot}` draws an option anew, `{@slot}`
+keeps the account's own choice, and `[[a|b|c]]` is a paraphrase: the first wording, or with the
+probability of the content's `paraphrase` any of them. A few slots are built in: numbers, names of
+things that do not exist, hexadecimal digits.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import yaml
+
+from stillwatch.errors import ConfigError
+
+_PIECE = re.compile(r"(\{@?\w+\}|\[\[.*?\]\])", re.DOTALL)
+_SYLLABLES = re.findall(
+    r"\w+", "ba da fen gor hal ji kel lum mor nar or pel qui ras sol tam ur vek wen xi yo zan"
+)
+_FAMILY_KEYS = {"name", "capability", "technique", "weight", "system", "prompts"}
+_GRAMMAR_KEYS = {"about", "families", "slots", "uses"}
+
+
+@dataclass(frozen=True)
+class Text:
+    """A written request and what it is about."""
+
+    system: str | None
+    prompt: str
+    capability: str
+    technique: str | None
+
+
+@dataclass
+class Voice:
+    """One account's habits of writing: its picks, and the families it keeps to."""
+
+    seed: int
+    picks: dict[str, str] = field(default_factory=dict)
+    families: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass
+class _Draw:
+    rnd: random.Random
+    voice: Voice
+    paraphrase: float
+
+
+_Node = str | Callable[[_Draw], str]
+_Line = tuple[_Node, ...]
+
+
+@dataclass(frozen=True)
+class Family:
+    """Requests of one kind, ready to be drawn."""
+
+    name: str
+    capability: str
+    technique: str | None
+    weight: float
+    system: tuple[_Line, ...]
+    prompts: tuple[_Line, ...]
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """All families of one grammar file."""
+
+    name: str
+    families: tuple[Family, ...]
+
+    def write(
+        self, rnd: random.Random, voice: Voice, paraphrase: float = 1.0, keep_to: int = 0
+    ) -> Text:
+        """Return a new request in an account's voice; `keep_to` limits it to that many families."""
+        draw = _Draw(rnd, voice, paraphrase)
+        family = self._choose(rnd, voice, keep_to)
+        system = _render(_pick(rnd, family.system), draw) if family.system else None
+        prompt = _render(_pick(rnd, family.prompts), draw)
+        return Text(system, prompt, family.capability, family.technique)
+
+    def _choose(self, rnd: random.Random, voice: Voice, keep_to: int) -> Family:
+        families = self.families
+        if keep_to and keep_to < len(families):
+            chosen = voice.families.get(self.name)
+            if chosen is None:
+                taste = random.Random(f"{voice.seed}/{self.name}")  # noqa: S311
+                chosen = tuple(_draw_distinct(taste, [each.weight for each in families], keep_to))
+                voice.families[self.name] = chosen
+            families = tuple(families[index] for index in chosen)
+        total = sum(each.weight for each in families)
+        point = rnd.random() * total
+        for family in families:
+            point -= family.weight
+            if point < 0:
+                return family
+        return families[-1]
+
+
+@cache
+def load_grammar(name: str) -> Grammar:
+    """Return a grammar that ships with the package, compiled."""
+    raw = _read(name)
+    slots: dict[str, Any] = {}
+    for shared in raw.get("uses", []):
+        slots |= _read(shared).get("slots", {})
+    slots |= raw.get("slots", {})
+    compiler = _Compiler(name, slots)
+    families = tuple(_compile_family(name, compiler, each) for each in raw.get("families", []))
+    if not families:
+        raise ConfigError(f"grammar {name!r} has no families")
+    return Grammar(name, families)
+
+
+def _read(name: str) -> dict[str, Any]:
+    file = resources.files("stillwatch.worlds").joinpath("grammars", f"{name}.yml")
+    if not file.is_file():
+        raise ConfigError(f"no grammar {name!r}: add src/stillwatch/worlds/grammars/{name}.yml")
+    raw = yaml.load(file.read_text("utf-8"), Loader=yaml.CSafeLoader)
+    unknown = sorted(set(raw) - _GRAMMAR_KEYS)
+    if unknown:
+        raise ConfigError(f"grammar {name!r} has unknown keys: {', '.join(unknown)}")
+    return dict(raw)
+
+
+def _compile_family(name: str, compiler: _Compiler, raw: dict[str, Any]) -> Family:
+    unknown = sorted(set(raw) - _FAMILY_KEYS)
+    if unknown:
+        raise ConfigError(f"grammar {name!r}, family {raw.get('name')!r}: unknown keys {unknown}")
+    return Family(
+        name=raw["name"],
+        capability=raw["capability"],
+        technique=raw.get("technique"),
+        weight=float(raw.get("weight", 1.0)),
+        system=tuple(compiler.compile(line) for line in _split(raw.get("system", ""))),
+        prompts=tuple(compiler.compile(line) for line in _split(raw["prompts"])),
+    )
+
+
+class _Compiler:
+    def __init__(self, grammar: str, slots: dict[str, str]) -> None:
+        self._grammar = grammar
+        self._slots = slots
+        self._compiled: dict[str, list[_Line]] = {}
+
+    def compile(self, text: str) -> _Line:
+        nodes: list[_Node] = []
+        for piece in _PIECE.split(text):
+            if piece.startswith("[["):
+                nodes.append(_alternatives([self.compile(each) for each in piece[2:-2].split("|")]))
+            elif piece.startswith("{") and piece.endswith("}"):
+                nodes.append(self._compile_slot(piece[1:-1]))
+            elif piece:
+                nodes.append(piece)
+        return tuple(nodes)
+
+    def _compile_slot(self, word: str) -> _Node:
+        own, name = word.startswith("@"), word.removeprefix("@")
+        if name in _BUILT_IN:
+            return _own(name, _BUILT_IN[name], self._grammar) if own else _BUILT_IN[name]
+        if name not in self._slots:
+            raise ConfigError(f"grammar {self._grammar!r} uses the slot {{{word}}}, which it lacks")
+        if name not in self._compiled:
+            self._compiled[name] = []  # known before its options: slots may name each other
+            self._compiled[name] += [self.compile(line) for line in _split(self._slots[name])]
+        node = _options(self._compiled[name])
+        return _own(name, node, self._grammar) if own else node
+
+
+def _options(lines: list[_Line]) -> Callable[[_Draw], str]:
+    return lambda draw: _render(lines[int(draw.rnd.random() * len(lines))], draw)
+
+
+def _alternatives(lines: list[_Line]) -> Callable[[_Draw], str]:
+    def choose(draw: _Draw) -> str:
+        anew = draw.paraphrase and draw.rnd.random() < draw.paraphrase
+        return _render(lines[int(draw.rnd.random() * len(lines))] if anew else lines[0], draw)
+
+    return choose
+
+
+def _own(name: str, node: Callable[[_Draw], str], grammar: str) -> Callable[[_Draw], str]:
+    key = f"{grammar}/{name}"
+
+    def keep(draw: _Draw) -> str:
+        kept = draw.voice.picks.get(key)
+        if kept is None:
+            own = random.Random(f"{draw.voice.seed}/{key}")  # noqa: S311
+            kept = node(_Draw(own, draw.voice, draw.paraphrase))
+            draw.voice.picks[key] = kept
+        return kept
+
+    return keep
+
+
+def _render(line: _Line, draw: _Draw) -> str:
+    return "".join([node if isinstance(node, str) else node(draw) for node in line])
+
+
+def _pick(rnd: random.Random, lines: tuple[_Line, ...]) -> _Line:
+    return lines[int(rnd.random() * len(lines))]
+
+
+def _draw_distinct(rnd: random.Random, weights: list[float], count: int) -> list[int]:
+    keys = [(rnd.random() ** (1.0 / max(weight, 1e-9)), n) for n, weight in enumerate(weights)]
+    return sorted(n for _, n in sorted(keys, reverse=True)[:count])
+
+
+def _split(block: str) -> list[str]:
+    return [line.replace("\\n", "\n") for line in block.splitlines() if line.strip()]
+
+
+def _word(draw: _Draw) -> str:
+    rnd = draw.rnd
+    count = 2 + int(rnd.random() * 2)
+    return "".join(_SYLLABLES[int(rnd.random() * len(_SYLLABLES))] for _ in range(count))
+
+
+_BUILT_IN: dict[str, Callable[[_Draw], str]] = {
+    "int": lambda draw: str(2 + int(draw.rnd.random() * 97)),
+    "small": lambda draw: str(2 + int(draw.rnd.random() * 9)),
+    "big": lambda draw: str(100 + int(draw.rnd.random() * 9900)),
+    "year": lambda draw: str(1790 + int(draw.rnd.random() * 236)),
+    "float": lambda draw: f"{draw.rnd.random() * 90:.2f}",
+    "hex": lambda draw: f"{draw.rnd.getrandbits(32):08x}",
+    "word": _word,
+    "Word": lambda draw: _word(draw).capitalize(),
+    "ident": lambda draw: f"{_word(draw)}_{_word(draw)}",
+}

@@ -1,0 +1,175 @@
+"""What really happened, kept apart from everything that is landed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stillwatch.worlds.landing import LandedFile
+from stillwatch.worlds.model import World
+from stillwatch.worlds.population import Population, to_instant
+from stillwatch.worlds.records import Labels
+
+_EXCHANGES = pa.schema(
+    [
+        ("source_id", pa.string()),
+        ("exchange_id", pa.string()),
+        ("account_id", pa.string()),
+        ("cohort", pa.string()),
+        ("campaign", pa.string()),
+        ("is_extraction", pa.bool_()),
+        ("technique", pa.string()),
+        ("capability", pa.string()),
+        ("event_date", pa.date32()),
+    ]
+)
+
+
+class TruthWriter:
+    """Writes the truth tables; exchanges are added day by day."""
+
+    def __init__(self, root: Path, world: World, population: Population, seed: int) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._root, self._world, self._population, self._seed = root, world, population, seed
+        self._writer = pq.ParquetWriter(root / "exchanges.parquet", _EXCHANGES, compression="zstd")
+        self._counts: dict[str, Counter[str]] = {}
+        self._days: dict[str, Counter[str]] = {}
+        self.exchange_count: Counter[str] = Counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+
+    def add_day(self, day: date, labels: list[Labels]) -> None:
+        """Append the truth of one day's exchanges."""
+        rows = [{**asdict(label), "event_date": day} for label in labels]
+        self._writer.write_table(pa.Table.from_pylist(rows, schema=_EXCHANGES))
+        for label in labels:
+            self.exchange_count[label.source_id] += 1
+            name = label.campaign
+            if name is None:
+                continue
+            count = self._counts.setdefault(name, Counter())
+            count["exchange_count"] += 1
+            if label.is_extraction:
+                count["extraction_count"] += 1
+                count[f"capability.{label.capability}"] += 1
+                count[f"technique.{label.technique}"] += 1
+            self._days.setdefault(name, Counter())[day.isoformat()] += 1
+
+    def finish(self, files: list[LandedFile], reference: list[str]) -> None:
+        """Write accounts, campaigns and the manifest."""
+        pq.write_table(self._list_accounts(), self._root / "accounts.parquet", compression="zstd")
+        _write_json(self._root / "campaigns.json", self._list_campaigns())
+        _write_json(
+            self._root / "manifest.json",
+            {
+                "world": self._world.name,
+                "seed": self._seed,
+                "first_day": self._world.first_day.isoformat(),
+                "days": self._world.days,
+                "account_count": len(self._population.accounts),
+                "exchange_count": dict(sorted(self.exchange_count.items())),
+                "late_count": sum(file.late_count for file in files),
+                "duplicate_count": sum(file.duplicate_count for file in files),
+                "broken_count": sum(file.broken_count for file in files),
+                "reference": reference,
+                "files": [
+                    {**asdict(file), "delivered_date": file.delivered_date.isoformat()}
+                    for file in files
+                ],
+            },
+        )
+
+    def _list_accounts(self) -> pa.Table:
+        rows = []
+        for account in self._population.accounts:
+            group = self._population.groups[account.group]
+            rows.append(
+                {
+                    "platform": account.source.platform,
+                    "source_id": account.source.source_id,
+                    "account_id": account.account_id,
+                    "cohort": group.name,
+                    "is_attacker": group.campaign is not None,
+                    "campaign": group.campaign,
+                    "organisation": group.organisation,
+                    "role": group.role,
+                }
+            )
+        strings = ["platform", "source_id", "account_id", "cohort"]
+        tail = ["campaign", "organisation", "role"]
+        schema = pa.schema(
+            [(name, pa.string()) for name in strings]
+            + [("is_attacker", pa.bool_())]
+            + [(name, pa.string()) for name in tail]
+        )
+        return pa.Table.from_pylist(rows, schema=schema)
+
+    def _list_campaigns(self) -> list[dict[str, Any]]:
+        campaigns = []
+        for attacker in self._world.attackers:
+            count = self._counts.get(attacker.name, Counter())
+            pools = [
+                self._describe_pool(f"{attacker.name}.{pool.name}", pool.name)
+                for pool in attacker.pools
+            ]
+            campaigns.append(
+                {
+                    "campaign": attacker.name,
+                    "organisation": attacker.organisation,
+                    "account_count": sum(pool["account_count"] for pool in pools),
+                    "exchange_count": count["exchange_count"],
+                    "extraction_count": count["extraction_count"],
+                    "capabilities": _take_part(count, "capability."),
+                    "techniques": _take_part(count, "technique."),
+                    "exchanges_by_day": dict(sorted(self._days.get(attacker.name, {}).items())),
+                    "pools": pools,
+                }
+            )
+        return campaigns
+
+    def _describe_pool(self, group_name: str, pool_name: str) -> dict[str, Any]:
+        index = next(
+            n for n, group in enumerate(self._population.groups) if group.name == group_name
+        )
+        group = self._population.groups[index]
+        members = self._population.select(index)
+        banned = [account.banned_at for account in members if account.banned_at]
+        return {
+            "pool": pool_name,
+            "account_count": len(members),
+            "platforms": dict(sorted(Counter(m.source.platform for m in members).items())),
+            "opened_from": to_instant(min(m.created_at for m in members)).isoformat(),
+            "opened_until": to_instant(max(m.created_at for m in members)).isoformat(),
+            "serves_from": group.serves_from.isoformat() if group.serves_from else None,
+            "banned_from": to_instant(min(banned)).isoformat() if banned else None,
+            "banned_until": to_instant(max(banned)).isoformat() if banned else None,
+        }
+
+
+def _take_part(count: Counter[str], prefix: str) -> dict[str, int]:
+    return {
+        key.removeprefix(prefix): value
+        for key, value in sorted(count.items())
+        if key.startswith(prefix)
+    }
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,105 @@
+"""World files are read strictly."""
+
+from __future__ import annotations
+
+import ast
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import yaml
+
+from stillwatch.errors import ConfigError
+from stillwatch.worlds.presets import list_presets, load_world, parse_world
+from stillwatch.worlds.records import list_grammars
+from stillwatch.worlds.texts import load_grammar
+
+
+def _read_tiny() -> dict:
+    text = resources.files("stillwatch.worlds.presets").joinpath("tiny.yml").read_text("utf-8")
+    return yaml.safe_load(text)
+
+
+@pytest.mark.parametrize("name", ["demo", "tiny"])
+def test_presets__load_and_name_only_grammars_that_ship(name):
+    world = load_world(name)
+    assert name in list_presets()
+    for who in (*world.cohorts, *world.attackers):
+        for content in who.contents:
+            assert all(load_grammar(each).families for each in list_grammars(content))
+
+
+@pytest.mark.parametrize(
+    ("path", "key"),
+    [
+        ((), "colour"),
+        (("cohorts", 0), "size"),
+        (("cohorts", 0, "traffic"), "per_hour"),
+        (("attackers", 0, "pools", 1, "signup"), "start"),
+        (("delivery",), "late"),
+    ],
+)
+def test_parse_world__refuses_an_unknown_key_by_its_name(path, key):
+    raw = _read_tiny()
+    place = raw
+    for step in path:
+        place = place[step]
+    place[key] = 1
+    with pytest.raises(ConfigError, match=rf"unknown key .*{key}"):
+        parse_world(yaml.safe_dump(raw), "test.yml")
+
+
+def test_parse_world__lists_every_problem_at_once():
+    raw = _read_tiny()
+    raw["days"] = "many"
+    raw["cohorts"][0]["network"] = {"kind": "moonbase"}
+    with pytest.raises(ConfigError, match=r"days.*moonbase|moonbase.*days|days.*network\.kind"):
+        parse_world(yaml.safe_dump(raw), "test.yml")
+
+
+def test_parse_world__refuses_honest_extraction_and_attackers_without_it():
+    raw = _read_tiny()
+    raw["cohorts"][0]["contents"][0]["extraction"] = True
+    raw["attackers"][0]["contents"] = [{"grammar": "everyday"}]
+    with pytest.raises(ConfigError, match=r"honest cohorts.*needs a content"):
+        parse_world(yaml.safe_dump(raw), "test.yml")
+
+
+def test_parse_world__refuses_times_without_a_zone():
+    raw = _read_tiny()
+    raw["models"][1]["released_at"] = "2026-11-01T15:00:00"
+    with pytest.raises(ConfigError, match="has no time zone"):
+        parse_world(yaml.safe_dump(raw), "test.yml")
+
+
+def test_parse_world__refuses_a_platform_that_no_source_delivers():
+    raw = _read_tiny()
+    raw["sources"] = raw["sources"][:1]
+    with pytest.raises(ConfigError, match="no source delivers the platform 'aws_bedrock'"):
+        parse_world(yaml.safe_dump(raw), "test.yml")
+
+
+def test_load_world__names_the_worlds_there_are():
+    with pytest.raises(ConfigError, match="demo, tiny"):
+        load_world("atlantis")
+
+
+def test_load_world__reads_a_file_of_ones_own(tmp_path):
+    raw = _read_tiny() | {"name": "mine"}
+    path = tmp_path / "mine.yml"
+    path.write_text(yaml.safe_dump(raw))
+    assert load_world(str(path)).name == "mine"
+
+
+def test_worlds__import_nothing_of_the_detector():
+    allowed = {"stillwatch.errors", "stillwatch.log", "stillwatch.runs"}
+    folder = Path(str(resources.files("stillwatch.worlds")))
+    modules = sorted(folder.rglob("*.py"))
+    assert len(modules) > 10
+    for path in modules:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [each.name for each in node.names] if isinstance(node, ast.Import) else []
+            ours = {name for name in names if name.startswith("stillwatch")}
+            ours = {name for name in ours if not name.startswith("stillwatch.worlds")}
+            assert ours <= allowed, path
