@@ -148,7 +148,7 @@ def test_build__an_unknown_layer_is_named(built: Settings) -> None:
         build_day(built, DAYS[0], "everything")
 
 
-def test_build__a_database_held_by_another_process_is_named(built: Settings) -> None:
+def test_build__a_database_that_is_held_elsewhere_is_named(built: Settings) -> None:
     holder = duckdb.connect(str(built.home / "warehouse" / "build.duckdb"), read_only=True)
     try:
         with pytest.raises(WarehouseError, match="build.duckdb"):

@@ -98,3 +98,8 @@
 {% macro evaluated_once() -%} {{ return(adapter.dispatch('evaluated_once')()) }} {%- endmacro %}
 {% macro default__evaluated_once() -%} materialized {%- endmacro %}
 {% macro spark__evaluated_once() -%} {%- endmacro %}
+
+{#- The first values of a list column. -#}
+{% macro first_of_list(column, count) -%} {{ return(adapter.dispatch('first_of_list')(column, count)) }} {%- endmacro %}
+{% macro default__first_of_list(column, count) -%} list_slice({{ column }}, 1, {{ count }}) {%- endmacro %}
+{% macro spark__first_of_list(column, count) -%} slice({{ column }}, 1, {{ count }}) {%- endmacro %}

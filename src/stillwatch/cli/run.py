@@ -34,7 +34,9 @@ def command(first: str, last: str | None, reports: str) -> None:
     first_day = parse_day(first)
     last_day = parse_day(last, "--to") if last else first_day
     days = days_between(first_day, last_day)
-    table = Table("day", "read", "accepted", "duplicate", "quarantined", "warnings", "snapshot", "drafts")
+    table = Table(
+        "day", "read", "accepted", "duplicate", "quarantined", "warnings", "snapshot", "drafts"
+    )
     for day in track(days, "days", total=len(days)):
         wanted = reports == "each" or (reports == "last" and day == last_day)
         summary = run_day(settings, day, reports=wanted)

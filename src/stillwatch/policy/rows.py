@@ -13,6 +13,7 @@ from stillwatch.policy.schemas import ReferenceTable
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
+_LIST_MARKS = re.compile(r"[|;]")
 _LONGEST_TEXT = 2_000
 
 # Pairs of columns where the second, if given, lies after the first.
@@ -40,7 +41,9 @@ def parse_row(table: ReferenceTable, row: Mapping[str, str]) -> dict[str, Any]:
         if len(text) > _LONGEST_TEXT:
             raise RowRefusedError("too_long", field.name)
         if pa.types.is_list(field.type):
-            values[field.name] = sorted({part.strip() for part in text.split(";") if part.strip()})
+            values[field.name] = sorted(
+                {part.strip() for part in _LIST_MARKS.split(text) if part.strip()}
+            )
             continue
         if not text:
             if not field.nullable:

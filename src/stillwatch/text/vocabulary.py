@@ -206,6 +206,13 @@ class Vocabulary:
             some = {lang: entries[lang] for lang in languages if lang in entries}
             return self._add_group(technique.code, f"{name} {' '.join(languages)}", some)
 
+        used = {
+            name
+            for pattern in technique.patterns
+            for name in (*(pattern.order or pattern.near or []), *pattern.also, *pattern.without)
+        }
+        if unused := technique.groups.keys() - used:
+            raise ConfigError(f"vocabulary {technique.code}: no pattern uses {sorted(unused)}")
         for pattern in technique.patterns:
             names = pattern.order or pattern.near or []
             self._rules.append(

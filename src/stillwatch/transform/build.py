@@ -73,7 +73,9 @@ def run_dbt(settings: Settings, arguments: list[str]) -> Any:
             DuckDBConnectionManager.close_all_connections()
             DuckDBConnectionManager._ENV = None
     if result.exception is not None:
-        raise WarehouseError(f"dbt {arguments[0]} stopped: {result.exception}") from result.exception
+        raise WarehouseError(
+            f"dbt {arguments[0]} stopped: {result.exception}"
+        ) from result.exception
     return result
 
 

@@ -107,9 +107,9 @@ def open_build(settings: Settings, paths: Paths) -> Iterator[duckdb.DuckDBPyConn
         connection = duckdb.connect(
             str(paths.warehouse), config={"memory_limit": settings.warehouse_memory}
         )
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.ConnectionException) as error:
         raise WarehouseError(
-            f"cannot open {paths.warehouse} for writing: {error}. Another run holds it; "
+            f"cannot open {paths.warehouse} for writing: {error}. Something else holds it; "
             "analysts read published/current.duckdb instead"
         ) from error
     try:

@@ -125,7 +125,7 @@ select
     and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}
     and r.coordination_bits >= {{ var('group_coordination_bits_minimum') }}
     and r.content_bits >= {{ var('group_content_bits_minimum') }}
-    and r.strong_behaviour_count >= case when r.uncleared_count >= {{ var('group_small_size') }} then 2 else 3 end
+    and r.strong_behaviour_count >= case when r.uncleared_count >= {{ var('group_small_size') }} then 2 else 4 end
     and {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(r.total_bits as double) >= 0
     and r.hot_member_ratio >= {{ var('group_hot_ratio_minimum') }} as is_flagged
 

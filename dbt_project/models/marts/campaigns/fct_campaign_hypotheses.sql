@@ -75,7 +75,7 @@ hypotheses as (
     select
         campaign_id,
         'unattributed' as organization_id,
-        'not assessed' as likelihood_term,
+        cast(null as varchar) as likelihood_term,
         'No field in the data names who directs the accounts.' as evidence_for,
         'Attribution needs evidence from outside the usage logs.' as evidence_against
 

@@ -1,0 +1,48 @@
+# Every target does its own set-up. `make` alone lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test test-slow check docs lock clean
+
+BIN := .venv/bin
+RUN := env -u PYTHONDONTWRITEBYTECODE
+PYTEST := $(RUN) $(BIN)/python -m pytest
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make the locked environment in .venv
+	@scripts/setup.sh
+
+demo: setup ## a made-up world, twelve days, Airflow, reviewed reports: the whole thing
+	@scripts/demo.sh
+
+up: setup ## start Airflow in the background and print its address
+	@scripts/up.sh
+
+down: setup ## stop Airflow
+	@scripts/down.sh
+
+test: setup ## the tests that need no more than this machine and end within minutes
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-slow: setup ## the tests that take minutes each
+	$(PYTEST) -m slow $(ARGS)
+
+check: setup ## format, lint, types, import contracts: what CI runs beside the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(RUN) $(BIN)/mypy
+	$(RUN) $(BIN)/lint-imports
+	$(RUN) $(BIN)/python -m stillwatch.orchestration.docs --check
+
+docs: setup ## write the generated pages again
+	$(RUN) $(BIN)/python -m stillwatch.orchestration.docs
+
+lock: setup ## resolve the dependencies again and write the two lock files
+	@scripts/lock.sh
+
+clean: ## remove the demo: var/ and landing/, if the demo made them
+	@test -f var/demo/progress.json || { echo "var/ was not made by the demo: left alone"; exit 1; }
+	@scripts/down.sh
+	rm -rf var landing

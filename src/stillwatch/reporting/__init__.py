@@ -1,0 +1,1 @@
+"""From the published snapshot to reviewed PDF documents: facts, charts, rendering, release."""

@@ -1,0 +1,1 @@
+"""Draws the charts of the documents as SVG, from the facts alone."""

@@ -1,0 +1,1 @@
+"""Collects the facts of each document from one snapshot, through named SQL only."""

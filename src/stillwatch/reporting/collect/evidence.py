@@ -1,0 +1,184 @@
+"""Collects a campaign's evidence, the advisory indicators and the alternative explanations."""
+
+from __future__ import annotations
+
+from stillwatch.reporting.collect.common import Occasion, one, read_list, unknown
+from stillwatch.reporting.facts import (
+    AlternativeRow,
+    EvidenceRow,
+    FamilyRow,
+    HypothesisRow,
+    IndicatorRow,
+)
+from stillwatch.reporting.indicators import ADVISORY_INDICATORS, judge_indicator
+from stillwatch.reporting.numbers import Row
+from stillwatch.reporting.parts import Bar, WaterfallChart, prose
+from stillwatch.reporting.wording import label_family, write_shape
+
+_RESULT_TONES = {"seen": "alarm", "not seen": "calm", "not observable": "plain"}
+
+
+def collect_families(occasion: Occasion, campaign_id: str) -> tuple[FamilyRow, ...]:
+    """Return the weight of each evidence family."""
+    rows = occasion.book.rows("families", campaign_id=campaign_id)
+    return tuple(
+        FamilyRow(
+            family=label_family(unknown(row.text("family"))),
+            evidence_count=row.figure("evidence_count"),
+            weight_log10=row.figure("weight_log10"),
+        )
+        for row in rows
+        if row.get("step") == 1
+    )
+
+
+def make_waterfall(occasion: Occasion, campaign_id: str) -> WaterfallChart | None:
+    """Return the steps from prior to posterior odds."""
+    rows = occasion.book.rows("families", campaign_id=campaign_id)
+    if len(rows) < 3:
+        return None
+    bars = tuple(
+        Bar(_label_step(row), row.figure("weight_log10"), row.get("step") in (0, 3))
+        for row in rows
+        if row.get("step") != 2 or abs(row.number("weight_log10")) >= 0.005
+    )
+    families = [bar for bar in bars if not bar.is_total and bar.label != "caps and calibration"]
+    steps = "; ".join(f"{bar.label} {bar.figure.text}" for bar in bars)
+    if families:
+        title = prose(
+            f"The heaviest family is {families[0].label}, with a weight of {{}}.",
+            families[0].figure,
+        )
+    else:
+        title = one("No evidence is recorded for this day.")
+    return WaterfallChart(
+        kind="waterfall",
+        title=title,
+        note="log10 odds: each step to the right by one makes the campaign ten times as probable.",
+        alt=f"Waterfall of log10 odds: {steps}.",
+        bars=bars,
+    )
+
+
+def collect_evidence(occasion: Occasion, campaign_id: str) -> tuple[EvidenceRow, ...]:
+    """Return every piece of evidence, heaviest first."""
+    return tuple(
+        EvidenceRow(
+            evidence_id=unknown(row.text("evidence_id")),
+            signal_code=f"{unknown(row.text('signal_code'))}, version "
+            f"{unknown(row.text('signal_version'))}",
+            family=label_family(unknown(row.text("family"))),
+            statement=unknown(row.text("statement"), "No statement recorded."),
+            observed_value=row.figure("observed_value"),
+            baseline_value=row.figure("baseline_value"),
+            base_population_count=row.figure("base_population_count"),
+            weight_log10=row.figure("weight_log10"),
+            benign_explanation=unknown(row.text("benign_explanation"), "not assessed"),
+            data_fields=", ".join(read_list(row.text("data_fields_used"))) or "not recorded",
+        )
+        for row in occasion.book.rows("evidence", campaign_id=campaign_id)
+    )
+
+
+def collect_indicators(occasion: Occasion, campaign_id: str) -> tuple[IndicatorRow, ...]:
+    """Return each indicator of the joint advisory as seen, not seen or not observable."""
+    weights = {
+        unknown(row.text("signal_code")): float(row.number("weight_log10"))
+        for row in occasion.book.rows("evidence", campaign_id=campaign_id)
+    }
+    shares = {
+        unknown(row.text("signal_code")): row.number("raised_count") / row.number("account_count")
+        for row in occasion.book.rows("signal_counts", campaign_id=campaign_id)
+    }
+    rows = []
+    for indicator in ADVISORY_INDICATORS:
+        result = judge_indicator(indicator, weights, shares)
+        tone = _RESULT_TONES[result]
+        rows.append(
+            IndicatorRow(
+                indicator=indicator.text,
+                result=result,
+                tone=tone,
+                shape=write_shape(tone),
+                basis=", ".join(indicator.signal_codes) or "no signal in force",
+                benign_cause=indicator.benign_cause,
+            )
+        )
+    return tuple(rows)
+
+
+def collect_alternatives(occasion: Occasion, campaign_id: str) -> tuple[AlternativeRow, ...]:
+    """Return the alternative explanations with what was counted for each."""
+    row = occasion.book.row("alternatives", campaign_id=campaign_id)
+    everyone = row.figure("account_count")
+
+    return (
+        _weigh(row, "allowlisted_count", "Authorised distillation or research under licence"),
+        _weigh(row, "verified_count", "A verified business that uses many accounts"),
+        _weigh(row, "education_count", "A class with one assignment"),
+        AlternativeRow(
+            "One organisation with many seats",
+            prose(
+                "{} of {} accounts name no organisation; the most common of {} names covers {}.",
+                row.figure("no_organization_count"),
+                everyone,
+                row.figure("organization_count"),
+                row.figure("largest_organization_count"),
+            )
+            if row.number("organization_count")
+            else prose("None of the {} accounts names an organisation.", everyone),
+            "open: a customer's own statement would settle it",
+        ),
+        AlternativeRow(
+            "A reseller or relay that carries unrelated customers",
+            one("The share of exchanges without a shared template is the camouflage or the resold "
+                "use; the two cannot be told apart from logs alone."),
+            "possible beside extraction",
+        ),
+        AlternativeRow(
+            "A privacy or circumvention tool",
+            one("Exits on proxy or VPN lists never connect accounts and are never evidence alone."),
+            "excluded as a reason for this finding",
+        ),
+    )  # fmt: skip
+
+
+def collect_hypotheses(occasion: Occasion, campaign_id: str) -> tuple[HypothesisRow, ...]:
+    """Return the attribution hypotheses, if the marts carry any."""
+    return tuple(
+        HypothesisRow(
+            organization_id=unknown(row.text("organization_id")),
+            likelihood_term=unknown(row.text("likelihood_term"), "not assessed"),
+            confidence_level=unknown(row.text("confidence_level"), "not assessed"),
+            evidence_for=unknown(row.text("evidence_for"), "none recorded"),
+            evidence_against=unknown(row.text("evidence_against"), "none recorded"),
+            source_grades=unknown(row.text("source_grades"), "not graded"),
+        )
+        for row in occasion.book.rows("hypotheses", campaign_id=campaign_id)
+    )
+
+
+def _weigh(row: Row, column: str, explanation: str) -> AlternativeRow:
+    words = {
+        "allowlisted_count": "{} of {} accounts are on the allow-list.",
+        "verified_count": "{} of {} accounts belong to a verified business.",
+        "education_count": "{} of {} accounts signed up on an education path.",
+    }
+    figure, everyone = row.figure(column), row.figure("account_count")
+    share = row.number(column) / max(row.number("account_count"), 1)
+    result = (
+        "not supported" if share == 0 else "supported in part" if share < 0.5 else "well supported"
+    )
+    return AlternativeRow(explanation, prose(words[column], figure, everyone), result)
+
+
+def _label_step(row: Row) -> str:
+    match row.get("step"):
+        case 0:
+            return "prior odds"
+        case 2:
+            return "caps and calibration"
+        case 3:
+            return "posterior odds"
+        case _:
+            return label_family(unknown(row.text("family")))

@@ -1,0 +1,31 @@
+-- The first fifty members of one campaign: core first, then the busiest.
+-- key: account_key
+with
+
+activity as (
+
+    select b.account_key, sum(d.exchange_count) as exchange_count
+    from marts.bridge_campaign_accounts as b
+    inner join marts.fct_account_days as d on b.account_key = d.account_key
+    where b.campaign_id = :campaign_id and d.activity_date <= :as_of_date
+    group by b.account_key
+
+)
+
+select
+    b.account_key,
+    a.platform,
+    b.role,
+    cast(b.first_seen_at as date) as first_seen_date,
+    cast(b.last_seen_at as date) as last_seen_date,
+    coalesce(d.exchange_count, 0) as exchange_count,
+    b.membership_probability,
+    cast(a.banned_at as date) as banned_date
+from marts.bridge_campaign_accounts as b
+left join marts.dim_accounts as a on b.account_key = a.account_key
+left join activity as d on b.account_key = d.account_key
+where b.campaign_id = :campaign_id
+order by
+    case b.role when 'core' then 0 when 'member' then 1 else 2 end,
+    exchange_count desc, b.account_key
+limit 50

@@ -1,0 +1,6 @@
+"""Lets the gate tests use the small hand-made home of the warehouse tests."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "warehouse"))
