@@ -1,7 +1,8 @@
 """The reference pages that are made from code, so that they cannot drift from it.
 
 `docs/reference/cli.md` from the commands' help, `settings.md` from the settings class, `marts.md`
-from the marts' yml files, and the signal pages of `stillwatch.transform.signal_docs`.
+from the marts' yml files, the index of `docs/decisions` from the notes' titles, and the signal pages
+of `stillwatch.transform.signal_docs`.
 
     python -m stillwatch.docs_generator            write every generated page
     python -m stillwatch.docs_generator --check    say whether all are current
@@ -9,6 +10,7 @@ from the marts' yml files, and the signal pages of `stillwatch.transform.signal_
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,9 +28,11 @@ from stillwatch.transform import signal_docs
 
 COMMAND = "python -m stillwatch.docs_generator"
 REFERENCE = Path("docs/reference")
+DECISIONS = Path("docs/decisions")
 
 _MARKER = f"<!-- Written by `{COMMAND}`. Do not edit. -->\n"
 _HELP_WIDTH = 88
+_NOTE_TITLE = re.compile(r"^# (?:\d{4})?[^\w`]*(.+)$", re.MULTILINE)
 _MART_FOLDERS = {
     "core": "Facts about accounts, exchanges, indicators and releases.",
     "campaigns": "What is suspected, how strongly, and why.",
@@ -109,12 +113,31 @@ def write_marts_page(root: Path) -> str:
     return "\n".join(parts)
 
 
+def write_decisions_index(folder: Path) -> str:
+    """Return the index of the decision notes in `folder`, by number and title."""
+    lines = [
+        "# Decisions\n",
+        _MARKER,
+        "What somebody could undo by accident, and why it is so. One page each: context, decision, "
+        "alternatives, consequences. A note is not rewritten; a later one replaces it.\n",
+        "| note | about |",
+        "|---|---|",
+    ]
+    for path in sorted(folder.glob("[0-9][0-9][0-9][0-9]-*.md")):
+        title = _NOTE_TITLE.search(path.read_text(encoding="utf-8"))
+        if title is None:
+            raise StillwatchError(f"{path} has no title: begin it with `# {path.name[:4]}: ...`")
+        lines.append(f"| [{path.name[:4]}]({path.name}) | {_write_cell(title[1])} |")
+    return "\n".join(lines) + "\n"
+
+
 def make_pages(root: Path) -> dict[Path, str]:
     """Return what every generated file should hold, by path relative to the project."""
     return {
         REFERENCE / "cli.md": write_cli_page(),
         REFERENCE / "settings.md": write_settings_page(),
         REFERENCE / "marts.md": write_marts_page(root),
+        DECISIONS / "README.md": write_decisions_index(root / DECISIONS),
         **signal_docs.make_pages(root),
     }
 

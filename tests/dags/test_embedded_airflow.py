@@ -21,7 +21,8 @@ from stillwatch.orchestration.environment import (
 @pytest.fixture
 def sleeper() -> Iterator[subprocess.Popen[bytes]]:
     """A process that leads its own group and has a child in it, as a component has."""
-    code = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    worker = "import time; time.sleep(60)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {worker!r}])"
     process = subprocess.Popen([sys.executable, "-c", code], start_new_session=True)
     yield process
     process.kill()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import sys
 from datetime import UTC, date, datetime
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -45,15 +44,21 @@ def replace(monkeypatch: pytest.MonkeyPatch) -> Any:
 def context(monkeypatch: pytest.MonkeyPatch, dags: dict[str, Any]) -> dict[str, Any]:
     """Give the task functions an empty task context, as Airflow would at run time."""
     context: dict[str, Any] = {}
-    for name, module in list(sys.modules.items()):
-        if name.startswith("stillwatch_dags_") and isinstance(module, ModuleType):
-            monkeypatch.setattr(module, "get_current_context", lambda: context, raising=False)
+    for dag in dags.values():
+        for task in dag.tasks:
+            if hasattr(task, "python_callable") or "python_callable" in get_partial(task):
+                names = get_function(dag, task.task_id).__globals__
+                monkeypatch.setitem(names, "get_current_context", lambda: context)
     return context
+
+
+def get_partial(task: Any) -> dict[str, Any]:
+    return getattr(task, "partial_kwargs", {})
 
 
 def get_function(dag: Any, task_id: str) -> Any:
     task = dag.get_task(task_id)
-    return getattr(task, "partial_kwargs", {}).get("python_callable") or task.python_callable
+    return get_partial(task).get("python_callable") or task.python_callable
 
 
 def test_ingest_source__ingests_its_source_for_the_day(

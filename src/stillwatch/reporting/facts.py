@@ -4,6 +4,8 @@ A template receives one of these and nothing else. Every figure in it is a `Figu
 the stored SQL it came from. docs/reports.md lists the fields.
 """
 
+# ruff: noqa: RUF009 - said() makes a dataclass field with its help text
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """The parts that the facts of several documents share, and facts as JSON and back."""
 
+# ruff: noqa: RUF009 - said() makes a dataclass field with its help text
+
 from __future__ import annotations
 
 import dataclasses
@@ -97,6 +99,7 @@ class Header:
     paper: str = said("letter or a4")
     approved_by: str | None = said("Who approved the release; empty in a draft")
     approved_at: datetime | None = said("When it was approved")
+    approved_label: str | None = said("The same instant in words")
     approval_comment: str | None = said("What the approver wrote")
 
 

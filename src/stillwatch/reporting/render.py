@@ -108,7 +108,7 @@ def render(
             )
         except subprocess.TimeoutExpired as error:
             raise ReportError(
-                f"report {report_id} was not rendered within {wall_seconds} s: the renderer was stopped"
+                f"report {report_id} took more than {wall_seconds} s: its renderer was stopped"
             ) from error
         return _read_result(folder, report_id, process)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from stillwatch.errors import ReportError
-from stillwatch.runs import Paths, read_json
+from stillwatch.runs import Paths
 
 _SAFE = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
@@ -43,17 +43,13 @@ def open_snapshot(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
 
 def find_snapshot(paths: Paths, day: date) -> SnapshotRef:
-    """Return the snapshot whose newest day is `day`.
+    """Return the snapshot whose newest day is `day`: the current one, else the one kept last.
 
-    The day's run record names it, unless an older day was run again: then the snapshot that was
-    published last for exactly this day counts, because a newer one knows more than was known.
+    A newer snapshot is never used for an older day, because it knows more than was known.
     """
-    candidates = [paths.published / "current.duckdb"]
     kept = (paths.published / "snapshots").glob("*.duckdb")
-    candidates += sorted(kept, key=lambda path: (-path.stat().st_mtime, path.name))
-    record_path = paths.ledger / "runs" / f"dt={day.isoformat()}.json"
-    if record_path.exists() and (named := read_json(record_path).get("snapshot_id")):
-        candidates.insert(0, get_snapshot_path(paths, named))
+    newest_first = sorted(kept, key=lambda path: (-path.stat().st_mtime, path.name))
+    candidates = [paths.published / "current.duckdb", *newest_first]
     for path in candidates:
         if path.exists():
             found = _describe(path)

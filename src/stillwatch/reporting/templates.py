@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from stillwatch.reporting.facts import Document, Facts
 from stillwatch.reporting.fonts import FONTS, get_template_root
@@ -101,4 +101,4 @@ def _keep_edges(text: str) -> Markup:
     cleaned = breakable(clean(text, limit=MAX_PROSE_CHARACTERS))
     start = " " if text[:1] == " " else ""
     end = " " if text[-1:] == " " and text.strip() else ""
-    return Markup(start) + cleaned + Markup(end)
+    return escape(start) + cleaned + escape(end)

@@ -2,6 +2,7 @@ import gzip
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from stillwatch.cli import feeds as feeds_cli
 from stillwatch.errors import ConfigError, InputError
 from stillwatch.feeds import download as download_module
+from stillwatch.feeds import pull as pull_module
 from stillwatch.feeds.download import PullFailedError, PullLimits, download, parse_retry_after
 from stillwatch.feeds.refresh import refresh_day
 
@@ -47,7 +49,9 @@ class _Site:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}/lists/proxies.txt"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
 
     def close(self) -> None:
         self._server.shutdown()
@@ -63,8 +67,10 @@ def site() -> Iterator[_Site]:
 
 @pytest.fixture
 def no_wait(monkeypatch):
+    """Pulls of the test neither wait between attempts nor take much."""
+    small = replace(QUICK, max_bytes=1 << 20)
     monkeypatch.setattr(
-        download_module.PullLimits.__init__, "__defaults__", (2, 2, 20, 1 << 20, 3, 0, 60, 5)
+        pull_module, "download", lambda url, etag, modified, _: download(url, etag, modified, small)
     )
 
 

@@ -21,7 +21,7 @@ def proxies(deployment):
 
 
 def test_refresh_feed__an_unknown_feed_is_named_with_those_that_exist(proxies):
-    with pytest.raises(ConfigError, match="no feed 'vpn'.*have proxies"):
+    with pytest.raises(ConfigError, match=r"no feed 'vpn'.*have proxies"):
         proxies.refresh("vpn", "2026-08-01")
 
 

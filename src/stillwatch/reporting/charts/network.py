@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import networkx as nx
+from matplotlib.collections import LineCollection
 
 from stillwatch.reporting.charts.style import (
     ACCENT,
@@ -32,9 +33,8 @@ def draw_network(chart: NetworkChart) -> str:
     drawing = new_drawing(height)
     axes = drawing.add_axes((0.005, 0.01, 0.735, 0.98))
     axes.set_axis_off()
-    for edge in chart.edges:
-        (x1, y1), (x2, y2) = places[edge.source], places[edge.target]
-        axes.plot([x1, x2], [y1, y2], color="#9aa6b3", linewidth=0.35, zorder=1)
+    lines = [[places[edge.source], places[edge.target]] for edge in chart.edges]
+    axes.add_collection(LineCollection(lines, colors="#9aa6b3", linewidths=0.35, zorder=1))
     kinds = list(dict.fromkeys(node.link_type for node in chart.nodes if node.kind == "group"))
     styles = {
         kind: (SHAPES[n % len(SHAPES)], PALETTE[(n + 1) % len(PALETTE)])
@@ -43,18 +43,13 @@ def draw_network(chart: NetworkChart) -> str:
     bundles = [node for node in chart.nodes if node.kind == "bundle"]
     groups = [node for node in chart.nodes if node.kind == "group"]
     most = max((float(node.figure.value or 1) for node in bundles), default=1.0)
-    for node in bundles:
-        x, y = places[node.node_id]
-        size = 14 + 190 * float(node.figure.value or 0) / most
-        axes.scatter(
-            [x], [y], s=size, color=ACCENT, alpha=0.82, linewidth=0.5, edgecolor="#ffffff", zorder=3
-        )
-    for node in groups:
-        x, y = places[node.node_id]
-        shape, color = styles[node.link_type]
-        axes.scatter(
-            [x], [y], s=34, marker=shape, color=color, linewidth=0.5, edgecolor="#ffffff", zorder=2
-        )
+    _scatter(
+        axes, bundles, places, "o", ACCENT,
+        [14 + 190 * float(node.figure.value or 0) / most for node in bundles], order=3,
+    )  # fmt: skip
+    for kind, (shape, color) in styles.items():
+        of_kind = [node for node in groups if node.link_type == kind]
+        _scatter(axes, of_kind, places, shape, color, [34.0] * len(of_kind), order=2)
     for node in _choose_labelled(bundles, _LABELLED_BUNDLES) + _choose_labelled(
         groups, _LABELLED_GROUPS
     ):
@@ -71,6 +66,22 @@ def draw_network(chart: NetworkChart) -> str:
     axes.set_ylim(-1.1, 1.18)
     _draw_key(drawing, styles, height)
     return write_svg(drawing)
+
+
+def _scatter(
+    axes: Any,
+    nodes: list[Node],
+    places: dict[str, tuple[float, float]],
+    shape: str,
+    color: str,
+    sizes: list[float],
+    order: int,
+) -> None:
+    xs = [places[node.node_id][0] for node in nodes]
+    ys = [places[node.node_id][1] for node in nodes]
+    axes.scatter(
+        xs, ys, s=sizes, marker=shape, color=color, linewidth=0.5, edgecolor="#ffffff", zorder=order
+    )
 
 
 def place_nodes(chart: NetworkChart) -> dict[str, tuple[float, float]]:

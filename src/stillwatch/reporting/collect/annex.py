@@ -43,8 +43,8 @@ MAX_SERIES = 6
 _METHOD = (
     ("Receive", "Each delivered file is checked for length, hash and compression; each line is "
      "accepted, recognised as a duplicate or set aside with a reason."),
-    ("Fingerprint", "Prompts become keyed fingerprints and labels; identifiers become keyed tokens. "
-     "Raw text and addresses stay outside the warehouse."),
+    ("Fingerprint", "Prompts become keyed fingerprints and labels, identifiers become keyed "
+     "tokens. Raw text and addresses stay outside the warehouse."),
     ("Compare", "Each account is compared with established accounts of its platform, plan, volume "
      "and age; how unusual it is becomes a weight. Absence of a signal never exonerates."),
     ("Group", "Accounts that share rare values form candidate groups. Client addresses score but "
@@ -172,8 +172,8 @@ def _make_tiles(totals: Row) -> tuple[Tile, ...]:
 
 def _write_equation(totals: Row) -> Prose:
     return prose(
-        "{} read = {} accepted + {} duplicate + {} set aside, summed over {} deliveries of the day. "
-        "The equation is checked for every file.",
+        "{} read = {} accepted + {} duplicate + {} set aside, summed over {} deliveries of the "
+        "day. The equation is checked for every file.",
         *(
             totals.figure(column)
             for column in (
@@ -299,8 +299,8 @@ def _collect_limits(occasion: Occasion) -> tuple[Prose, ...]:
             row.figure("verified_count"),
         ),
         prose(
-            "Baselines rest on processed days, {} so far; with few days, rare honest behaviour looks rarer "
-            "than it is.",
+            "Baselines rest on processed days, {} so far; with few days, rare honest behaviour looks "
+            "rarer than it is.",
             row.figure("processed_day_count"),
         ),
         one(

@@ -258,8 +258,8 @@ def _make_activity(occasion: Occasion, rows: list[Row]) -> PanelsChart | None:
     return PanelsChart(
         kind="panels",
         title=title,
-        note="Exchanges per day; each panel has its own scale, from zero. Dashed rules: model releases. "
-        "Dotted rules: bans.",
+        note="Exchanges per day; each panel has its own scale, from zero. Dashed rules: model "
+        "releases. Dotted rules: bans.",
         alt=f"Small line charts of daily exchanges, one for each campaign. {ends}.",
         panels=tuple(panels),
         has_shared_scale=False,

@@ -103,6 +103,7 @@ def make_header(
         paper=occasion.settings.paper,
         approved_by=None,
         approved_at=None,
+        approved_label=None,
         approval_comment=None,
     )
 
@@ -130,7 +131,8 @@ def collect_quality(occasion: Occasion) -> tuple[QualityLight, Row]:
         reason = join_prose([problem for _, problem in problems])
     else:
         reason = prose(
-            "all {} deliveries balance, all {} expectations passed, all {} threat feeds are current",
+            "all {} deliveries balance, all {} expectations passed, all {} threat "
+            "feeds are current",
             count("delivery_count"),
             count("expectation_count"),
             count("feed_count"),

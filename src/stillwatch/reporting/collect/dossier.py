@@ -86,7 +86,8 @@ def collect_dossier(occasion: Occasion, campaign_id: str) -> CampaignDossierFact
     evidence = collected.collect_evidence(occasion, campaign_id)
     return CampaignDossierFacts(
         header=make_header(
-            occasion, Document.CAMPAIGN_DOSSIER, report_id, _write_title(campaign, status, platforms),
+            occasion, Document.CAMPAIGN_DOSSIER, report_id,
+            _write_title(campaign, status, platforms),
             f"Evidence on the {status} campaign {name}",
         ),
         campaign_id=campaign_id,
@@ -146,8 +147,8 @@ def _write_judgement(campaign: Row, name: str) -> tuple[Prose, Prose]:
     aim = label_capability(campaign.text("main_capability_code"))
     judgement = prose(
         f"We assess that it is {term} that {name} is a coordinated effort to extract our models' "
-        f"{aim}. The calibrated probability is {{}}, from prior odds of {{}} and evidence up to {{}} "
-        "in log10 units.",
+        f"{aim}. The calibrated probability is {{}}, from prior odds of {{}} and evidence up to "
+        "{} in log10 units.",
         campaign.figure("campaign_probability"),
         campaign.figure("prior_log10_odds"),
         campaign.figure("posterior_log10_odds"),
@@ -249,8 +250,8 @@ def _collect_members(
         for row in occasion.book.rows("members", campaign_id=campaign_id)
     )
     note = prose(
-        f"The first {len(members)} of {{}} accounts, core first, then the busiest. The full list is "
-        "attached to this file as accounts.csv.",
+        f"The first {len(members)} of {{}} accounts, core first, then the busiest. The full list "
+        "is attached to this file as accounts.csv.",
         campaign.figure("account_count"),
     )
     return members, note
@@ -310,8 +311,8 @@ def _make_gaps(campaign: Row, quality_reason: Prose, quality_word: str) -> tuple
     missing = [label_family(code) for code in read_list(campaign.text("unavailable_families"))]
     first = (
         one(
-            f"Not available for this campaign: {join_words(missing)}. These families count zero and "
-            "lower the confidence; their absence says nothing for or against."
+            f"Not available for this campaign: {join_words(missing)}. These families count zero "
+            "and lower the confidence; their absence says nothing for or against."
         )
         if missing
         else one("Every evidence family could be observed.")
