@@ -1,7 +1,7 @@
 """The reference pages that are made from code, so that they cannot drift from it.
 
 `docs/reference/cli.md` from the commands' help, `settings.md` from the settings class, `marts.md`
-from the marts' yml files, the index of `docs/decisions` from the notes' titles, and the signal pages
+from the marts' yml files, the index of `docs/decisions` from the titles of the notes, and the pages
 of `stillwatch.transform.signal_docs`.
 
     python -m stillwatch.docs_generator            write every generated page

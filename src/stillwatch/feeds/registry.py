@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stillwatch.errors import ConfigError
+from stillwatch.feeds.addresses import WELL_KNOWN_RESOLVERS_ID
 from stillwatch.feeds.landed import DeliveredFeeds
 from stillwatch.log import get_logger
 from stillwatch.settings import Settings
@@ -168,18 +169,10 @@ def find_feeds(settings: Settings) -> list[Feed]:
         feed = _parse_entry({"id": feed_id} | _parse_mapping(text, origin), origin, "")
         if feed.id != feed_id:
             raise ConfigError(f"{origin}: id is {feed.id!r}, but the folder is {feed_id!r}")
-        feeds[feed_id] = feed
+        # What has landed does not decide what is fetched: only a reviewed entry is ever pulled.
+        feeds[feed_id] = feed.model_copy(update={"url": None, "path": None})
     _check_references(feeds)
     return [feeds[feed_id] for feed_id in sorted(feeds)]
-
-
-def get_feed(settings: Settings, feed_id: str) -> Feed:
-    """Return one feed, or raise a ConfigError that lists those that exist."""
-    feeds = {feed.id: feed for feed in find_feeds(settings)}
-    if feed_id not in feeds:
-        known = ", ".join(feeds) or "none"
-        raise ConfigError(f"no feed {feed_id!r} in {settings.config / 'feeds.yml'}: have {known}")
-    return feeds[feed_id]
 
 
 def _read_config(path: Path) -> list[Feed]:
@@ -232,6 +225,7 @@ def _parse_entry(entry: object, origin: str, place: str) -> Feed:
 
 def _check_references(feeds: dict[str, Feed]) -> None:
     protected = {feed.id for feed in feeds.values() if feed.is_protected_list}
+    protected.add(WELL_KNOWN_RESOLVERS_ID)
     for feed in feeds.values():
         for feed_id in feed.may_cover:
             if feed_id not in protected:

@@ -61,13 +61,15 @@ def test_find_feeds__a_landed_folder_with_a_definition_is_a_feed(deployment):
     (entry,) = yaml.safe_load((deployment.root / "config" / "feeds.yml").read_text())["feeds"]
     for name in ("mine", "theirs", "undefined"):
         (deployment.root / "landing" / "feeds" / name).mkdir(parents=True)
-    definition = entry | {"kind": "stix21", "labels": ["campaign_infrastructure"]}
+    url = "https://lists.example.com/x"
+    definition = entry | {"kind": "stix21", "labels": ["campaign_infrastructure"], "url": url}
     for name in ("mine", "theirs"):
         path = deployment.root / "landing" / "feeds" / name / "feed.yml"
         path.write_text(yaml.safe_dump(definition | {"id": name}))
     feeds = {feed.id: feed for feed in find_feeds(deployment.settings)}
     assert sorted(feeds) == ["mine", "theirs"]
     assert feeds["theirs"].kind == "stix21"
+    assert feeds["theirs"].url is None  # what landed does not decide what is fetched
     assert feeds["mine"].kind == "cidr_list"  # the reviewed entry counts
 
 

@@ -55,7 +55,8 @@ def test_load_reference__types_every_table(load, read):
         {
             "model_releases": "model,platform,released_at,announced_at,is_public\n"
             "m-1,,2026-10-01T12:00:00Z,,true\nm-1,native,2026-10-01T14:00:00+02:00,2026-09-30,no\n",
-            "allowlist": f"{ALLOWLIST}\norganization,o-1,evaluation,j.roe,m.poe,2026-01-01,2027-01-01\n",
+            "allowlist": f"{ALLOWLIST}\n"
+            "organization,o-1,evaluation,j.roe,m.poe,2026-01-01,2027-01-01\n",
             "ownership": "owner_id,owned_id,share_percent,valid_from,valid_until,source\n"
             "e-1,e-2,62.5,2024-01-01,,register\ne-1,e-3,,,,press\n",
             "entities": "entity_id,name,aliases,country\ne-1,Example Holding,EH|Example;EH,us\n",
@@ -139,7 +140,8 @@ def test_load_reference__doubles_and_contradictions_are_counted(load):
 
 
 def test_load_reference__spreadsheet_habits_are_no_error(load, read):
-    text = f"\ufeff{ALLOWLIST},comment\r\n\r\naccount, a-1 ,why,j,m,2026-01-01,2027-01-01,x\r\n,,,,,,,\r\n"
+    row = "account, a-1 ,why,j,m,2026-01-01,2027-01-01,x"
+    text = f"\ufeff{ALLOWLIST},comment\r\n\r\n{row}\r\n,,,,,,,\r\n"
     table = load({"allowlist": text})["allowlist"]
     assert (table.read_count, table.used_count, table.unknown_columns) == (1, 1, ("comment",))
     assert read("allowlist").to_pylist()[0]["value"] == "a-1"
