@@ -39,7 +39,13 @@ from airflow.sdk import (
 from stillwatch.orchestration.assets import SNAPSHOT
 from stillwatch.orchestration.days import get_run_day
 from stillwatch.orchestration.defaults import DEFAULT_ARGS, FIRST_DAY, Tag
-from stillwatch.orchestration.reviews import APPROVE, REJECT, list_requests, read_decision
+from stillwatch.orchestration.reviews import (
+    APPROVE,
+    REJECT,
+    list_requests,
+    read_decision,
+    require_unchanged,
+)
 from stillwatch.settings import get_settings
 
 ANSWER_OF = "review_report.approve_report"
@@ -53,18 +59,19 @@ def draft_reports(dag_run: Any = None) -> list[dict[str, str]]:
 
 
 @task(map_index_template="{{ report_id }}")
-def apply_decision(report_id: str, ti: Any = None) -> str:
+def apply_decision(report_id: str, draft_sha256: str, ti: Any = None) -> str:
     from stillwatch.reporting import release
 
     get_current_context()["report_id"] = report_id
     decision = read_decision(ti.xcom_pull(task_ids=ANSWER_OF, map_indexes=ti.map_index), report_id)
+    require_unchanged(get_settings(), report_id, draft_sha256)
     apply = release.approve_report if decision.is_approved else release.reject_report
     apply(get_settings(), report_id, decision.actor, decision.comment, decision.decided_at)
     return "released" if decision.is_approved else "refused"
 
 
 @task_group
-def review_report(report_id: str, subject: str, body: str) -> None:
+def review_report(report_id: str, draft_sha256: str, subject: str, body: str) -> None:
     # Not Airflow's ApprovalOperator: in a mapped group its Reject does not skip what follows, so a
     # refused report would be released (docs/decisions/0007-airflow-partitions.md).
     approve_report = HITLOperator(
@@ -76,7 +83,7 @@ def review_report(report_id: str, subject: str, body: str) -> None:
         response_timeout=timedelta(days=7),
         execution_timeout=None,  # the wait has its own limit and holds no slot
     )
-    chain(approve_report, apply_decision(report_id))
+    chain(approve_report, apply_decision(report_id, draft_sha256))
 
 
 @dag(

@@ -17,7 +17,7 @@ class InputError(StillwatchError):
     """A landed file, feed or registry cannot be used as a whole (single lines are quarantined)."""
 
 
-class GateFailed(StillwatchError):  # noqa: N818 - reads as the event it is
+class GateFailed(StillwatchError):
     """A critical data-quality expectation failed: the line stops, the last good snapshot stands."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
@@ -13,13 +14,13 @@ _FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
 def set_up_logging(verbose: bool = False) -> None:
-    """Send Stillwatch's own log lines to standard error, in UTC, without touching other handlers."""
+    """Send Stillwatch's own log lines to standard error, in UTC; leave other handlers alone."""
     logger = logging.getLogger("stillwatch")
     if logger.handlers:
         return
     handler = logging.StreamHandler(sys.stderr)
     formatter = logging.Formatter(_FORMAT, datefmt="%Y-%m-%dT%H:%M:%SZ")
-    formatter.converter = __import__("time").gmtime
+    formatter.converter = time.gmtime
     handler.setFormatter(formatter)
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -1,4 +1,4 @@
-"""Where the checked-out project lies: dbt models, expectations, templates and DAGs are files in it."""
+"""Where the checked-out project lies: dbt models, expectations, templates, DAGs are its files."""
 
 from __future__ import annotations
 

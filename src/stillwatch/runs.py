@@ -59,7 +59,7 @@ class Paths:
 
     @property
     def canonical(self) -> Path:
-        """Canonical Parquet: `exchanges/`, `accounts/`, `quarantine/` by delivery day and source."""
+        """Canonical Parquet: exchanges, accounts, quarantine by delivery day and source."""
         return self.home / "canonical"
 
     @property

@@ -24,17 +24,32 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STILLWATCH_", frozen=True, extra="ignore")
 
-    home: Path = Field(Path("var"), description="all state: canonical data, warehouse, reports")
-    landing_uri: str = Field("landing", description="where inputs land (path or fsspec URL)")
-    config: Path = Field(Path("config"), description="folder of sources.yml and feeds.yml")
-    key_file: Path | None = Field(
-        None, description="file of the deployment key (32 bytes as hex); made on first use if unset"
+    home: Path = Field(
+        default=Path("var"), description="all state: canonical data, warehouse, reports"
     )
-    dbt_threads: int = Field(2, ge=1, le=64, description="models that dbt builds at the same time")
-    warehouse_memory: str = Field("4GB", description="memory limit of the embedded warehouse")
-    paper: str = Field("letter", pattern="^(letter|a4)$", description="paper of the PDF reports")
-    organization: str = Field("Example Lab", description="who reports: printed on every page")
-    contact: str = Field("trust-and-safety@example.com", description="contact printed on reports")
+    landing_uri: str = Field(
+        default="landing", description="where inputs land (path or fsspec URL)"
+    )
+    config: Path = Field(default=Path("config"), description="folder of sources.yml and feeds.yml")
+    key_file: Path | None = Field(
+        default=None,
+        description="file of the deployment key (32 bytes as hex); made on first use if unset",
+    )
+    dbt_threads: int = Field(
+        default=2, ge=1, le=64, description="models that dbt builds at the same time"
+    )
+    warehouse_memory: str = Field(
+        default="4GB", description="memory limit of the embedded warehouse"
+    )
+    paper: str = Field(
+        default="letter", pattern="^(letter|a4)$", description="paper of the PDF reports"
+    )
+    organization: str = Field(
+        default="Example Lab", description="who reports: printed on every page"
+    )
+    contact: str = Field(
+        default="trust-and-safety@example.com", description="contact printed on reports"
+    )
 
     @property
     def landing(self) -> str:

@@ -183,7 +183,7 @@ def test_apply_decision__does_what_the_person_chose_and_nothing_else(
     asked = Calls(answer)
     task_instance = SimpleNamespace(map_index=2, xcom_pull=asked)
     function = get_function(dags["publish_reports"], "review_report.apply_decision")
-    assert function("brief-2026-11-12", ti=task_instance) == outcome
+    assert function("brief-2026-11-12", "ab" * 32, ti=task_instance) == outcome
     assert asked == [(("map_indexes", 2), ("task_ids", "review_report.approve_report"))]
     expected = (settings, "brief-2026-11-12", "kim", "read it", answer["responded_at"])
     assert functions.pop(called) == [expected]
@@ -203,7 +203,9 @@ def test_draft_reports__asks_about_each_draft_once(
     requests = get_function(dags["publish_reports"], "draft_reports")(dag_run=RUN)
     assert calls == [(settings, DAY)]
     assert [request["report_id"] for request in requests] == ["r-draft"]
-    assert all(set(request) == {"report_id", "subject", "body"} for request in requests)
+    assert all(
+        set(request) == {"report_id", "draft_sha256", "subject", "body"} for request in requests
+    )
 
 
 def test_every_task_with_a_day__refuses_a_run_without_one(dags: dict[str, Any]) -> None:

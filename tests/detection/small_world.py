@@ -33,7 +33,9 @@ class Person:
 def people() -> list[Person]:
     """Return every account, in a fixed order."""
     counts = {"established": 400, "newcomer": 150, "student": 30, "evaluator": 4}
-    listed = [Person(f"{kind}-{n:03d}", kind) for kind, count in counts.items() for n in range(count)]
+    listed = [
+        Person(f"{kind}-{n:03d}", kind) for kind, count in counts.items() for n in range(count)
+    ]
     return listed + [Person(f"network-{n:03d}", "network") for n in range(NETWORK_SIZE)]
 
 
@@ -48,9 +50,17 @@ def write_small_world(home: Path, seed: int = 7) -> None:
     dice = random.Random(seed)
     for day in DAYS:
         exchanges = [row for person in people() for row in _exchanges(person, day, dice)]
-        _write(home / f"canonical/exchanges/dt={day}/source=main/part-0.parquet", exchanges, canonical.EXCHANGES)
+        _write(
+            home / f"canonical/exchanges/dt={day}/source=main/part-0.parquet",
+            exchanges,
+            canonical.EXCHANGES,
+        )
         accounts = [_account(person, day) for person in people()]
-        _write(home / f"canonical/accounts/dt={day}/source=main/accounts.parquet", accounts, canonical.ACCOUNTS)
+        _write(
+            home / f"canonical/accounts/dt={day}/source=main/accounts.parquet",
+            accounts,
+            canonical.ACCOUNTS,
+        )
 
 
 def _exchanges(person: Person, day: date, dice: random.Random) -> list[dict[str, Any]]:
@@ -66,7 +76,11 @@ def _exchanges(person: Person, day: date, dice: random.Random) -> list[dict[str,
         techniques: list[str] = []
         capability = "general"
         if extracts:
-            text, techniques, capability = ("template", number % 2), ["reasoning_elicitation"], "reasoning"
+            text, techniques, capability = (
+                ("template", number % 2),
+                ["reasoning_elicitation"],
+                "reasoning",
+            )
         elif person.kind == "student":
             text, capability = ("assignment",), "reasoning"
         elif person.kind == "evaluator":

@@ -1,4 +1,4 @@
-"""The dbt project on a few hundred hand-made accounts: who is found, who is not, and again the same."""
+"""The dbt project on a few hundred hand-made accounts: who is found and who is not."""
 
 from __future__ import annotations
 
@@ -115,7 +115,9 @@ def test_groups__verified_accounts_are_never_members(marts: duckdb.DuckDBPyConne
 def test_signals__no_signal_is_below_its_floor_or_above_its_cap(
     marts: duckdb.DuckDBPyConnection,
 ) -> None:
-    low, high = marts.execute("select min(bits), max(bits) from intermediate.int_account_signals").fetchone()
+    low, high = marts.execute(
+        "select min(bits), max(bits) from intermediate.int_account_signals"
+    ).fetchone()
     assert float(low) >= -0.63
     assert float(high) <= 6
 
@@ -151,7 +153,7 @@ def test_build__an_unknown_layer_is_named(built: Settings) -> None:
 def test_build__a_database_that_is_held_elsewhere_is_named(built: Settings) -> None:
     holder = duckdb.connect(str(built.home / "warehouse" / "build.duckdb"), read_only=True)
     try:
-        with pytest.raises(WarehouseError, match="build.duckdb"):
+        with pytest.raises(WarehouseError, match=r"build\.duckdb"):
             build_day(built, DAYS[0], "behaviour")
     finally:
         holder.close()

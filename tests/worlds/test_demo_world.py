@@ -37,7 +37,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, Path]:
 
 
 def _members(demo: tuple[Settings, Path]) -> list[tuple[str, str, str, str, str]]:
-    """Return campaign, planted campaign (or benign), cohort, platform and account of every member."""
+    """Return campaign, planted campaign, cohort, platform and account of every member."""
     settings, truth = demo
     with duckdb.connect(str(settings.home / "published" / "current.duckdb"), read_only=True) as db:
         return db.execute(
@@ -95,8 +95,8 @@ def test_demo_world__rows_read_are_accepted_duplicate_or_quarantined(
 ) -> None:
     with duckdb.connect(str(demo[0].home / "published" / "current.duckdb"), read_only=True) as db:
         rows = db.execute(
-            "select read_count, accepted_count + duplicate_count + quarantined_count, quarantined_count"
-            " from marts.rpt_ingestion"
+            "select read_count, accepted_count + duplicate_count + quarantined_count,"
+            " quarantined_count from marts.rpt_ingestion"
         ).fetchall()
     assert len(rows) >= 12 * 4 - 4
     assert all(read == sum_ for read, sum_, _ in rows)

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stillwatch.errors import ReportError
+from stillwatch.runs import get_paths
+from stillwatch.settings import Settings
 
 APPROVE = "Approve"
 REJECT = "Reject"
@@ -70,10 +72,11 @@ def list_requests(reports: Iterable[Any]) -> list[dict[str, str]]:
     return [
         {
             "report_id": report.report_id,
+            "draft_sha256": report.sha256,
             "subject": f"Release {report.report_id}, version {report.version}?",
             "body": (
                 f"Draft of **{report.document}**, version {report.version}.\n\n"
-                f"- facts and draft: `reports/{report.report_id}/`\n"
+                f"- where it lies: `reports/{report.report_id}/v{report.version}/`\n"
                 f"- SHA-256 of the draft: `{report.sha256}`\n\n"
                 "Read the draft before you answer. Your name and the time are recorded with it. "
                 "Approve releases it without the DRAFT stamp; Reject keeps it as a refused draft."
@@ -82,3 +85,19 @@ def list_requests(reports: Iterable[Any]) -> list[dict[str, str]]:
         for report in reports
         if report.state == "draft"
     ]
+
+
+def require_unchanged(settings: Settings, report_id: str, draft_sha256: str) -> None:
+    """Raise a ReportError if the waiting draft is another one than the person was asked about.
+
+    A day that was run again may have made a new draft while the question was open: nobody has read
+    that one. A report that is decided already is left to the release to answer.
+    """
+    from stillwatch.reporting.register import read_latest
+
+    latest = read_latest(get_paths(settings), report_id)
+    if latest is not None and latest["state"] == "draft" and latest["sha256"] != draft_sha256:
+        raise ReportError(
+            f"report {report_id} was drafted anew (version {latest['version']}) after this "
+            "question was asked: answer the newer question, or use `stillwatch approve`"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +41,10 @@ _CACHED_TEXTS = 100_000
 _COMPUTER_ENDPOINTS = ("computer", "browser")
 _GRADING = frozenset({"rubric_grading"})
 _REWRITING = frozenset({"trace_cleaning", "censorship_safe_rewriting"})
+
+# Names such as `read_all_rows` are a sign of code that words alone do not give.
+_IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
+_IDENTIFIERS_OF_CODE = 2
 
 Bands = npt.NDArray[np.int64]
 
@@ -137,12 +142,15 @@ class Featurizer:
         bands = self._hasher.make_bands(words)
         for text, short, masked, band in zip(fresh, clipped, words, bands, strict=True):
             reading = self._vocabulary.read(fold(short))
+            points = reading.capability_points
+            if "_" in short and len(_IDENTIFIER.findall(short)) >= _IDENTIFIERS_OF_CODE:
+                points["coding"] = points.get("coding", 0) + 1
             seen = _Seen(
                 char_count=len(text),
                 word_count=count_words(text),
                 prints=take_fingerprints(masked, self._keyer),
                 technique_codes=reading.technique_codes,
-                points=reading.capability_points,
+                points=points,
                 language=detect_language(short, masked),
                 bands=band,
             )

@@ -37,7 +37,7 @@ class _Pattern(BaseModel):
     name: str
     order: list[str] | None = None
     near: list[str] | None = None
-    within: int = Field(ge=1, le=1000)
+    within: int = Field(ge=1, le=5000)
     also: list[str] = []
     without: list[str] = []
     languages: list[str] | None = None

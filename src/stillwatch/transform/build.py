@@ -1,7 +1,7 @@
 """Build the dbt models of a day, in the private build database.
 
-Layers: `behaviour` (staging, account and identifier facts), `campaigns` (baselines, signals, groups,
-campaigns and their marts), `reporting` (what the gates and reports left in the ledger).
+Layers: `behaviour` (staging, account and identifier facts), `campaigns` (baselines, signals,
+groups, campaigns and their marts), `reporting` (what the gates and reports left in the ledger).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class BuildResult:
 
 
 def build_day(settings: Settings, day: date, layer: str = "all") -> BuildResult:
-    """Build one layer (or `all` but reporting) for `day`; any failed model or test is a WarehouseError.
+    """Build one layer (or `all` but reporting); a failed model or test is a WarehouseError.
 
     Building a day that is not the newest one rebuilds the newest one afterwards, so that the tables
     of current state (`dim_*`, `bridge_campaign_accounts`) do not fall back to the past.
@@ -92,7 +92,7 @@ def _build(settings: Settings, paths: Paths, day: date, layers: tuple[str, ...])
     )
     rows = list(result.result.results) if result.result is not None else []
     failed = tuple(
-        f"{row.node.name}: {(row.message or '').strip().splitlines()[0] if row.message else row.status}"
+        f"{row.node.name}: {(row.message or str(row.status)).strip().splitlines()[0]}"
         for row in rows
         if str(row.status) in ("error", "fail", "runtime error")
     )

@@ -1,1 +1,4 @@
-"""The embedded warehouse: load, publish, query. Engine differences live here and in dbt's cross_db macros."""
+"""The embedded warehouse: load, publish, query.
+
+Engine differences live here and in dbt's cross_db macros.
+"""

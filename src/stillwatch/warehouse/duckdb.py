@@ -1,8 +1,8 @@
 """Put the day's canonical files and ledger in front of dbt, as schema `raw` of the build database.
 
 Canonical data stay where they lie: `raw` holds views on Parquet. Ledgers are small and are copied.
-Everything is as known by the end of the run's day: feed versions in use on that day, reference tables
-of that day, deliveries up to that day.
+Everything is as known by the end of the run's day: feed versions in use on that day, reference
+tables of that day, deliveries up to that day.
 """
 
 from __future__ import annotations
@@ -146,11 +146,8 @@ def load_ledgers(connection: duckdb.DuckDBPyConnection, paths: Paths, day: date)
 def _load_partitioned(
     connection: duckdb.DuckDBPyConnection, paths: Paths, name: str, schema: pa.Schema
 ) -> None:
-    empty = _empty_file(
-        paths,
-        name,
-        schema.append(pa.field("dt", pa.date32())).append(pa.field("source", pa.string())),
-    )
+    partitioned = schema.append(pa.field("dt", pa.date32())).append(pa.field("source", pa.string()))
+    empty = _empty_file(paths, name, partitioned)
     selects = [f"select * from read_parquet('{_quoted(empty)}', hive_partitioning = false)"]
     root = paths.canonical / name
     if any(root.glob("dt=*/source=*/*.parquet")):

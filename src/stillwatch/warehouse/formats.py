@@ -43,12 +43,13 @@ def format_csv(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
     Numbers stay as they are, so that `-1.5` is still a number. A missing value is an empty cell.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([_neutralise(value) for value in row])
-    return buffer.getvalue()
+    # With this line end the writer quotes cells that hold either half of it.
+    lines = []
+    for row in [columns, *([_neutralise(value) for value in row] for row in rows)]:
+        buffer = io.StringIO()
+        csv.writer(buffer, lineterminator="\r\n").writerow(row)
+        lines.append(buffer.getvalue().removesuffix("\r\n") + "\n")
+    return "".join(lines)
 
 
 def format_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -3,6 +3,7 @@
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.feeds.refresh import refresh_feed
@@ -40,8 +41,6 @@ def test_shipped_feeds__all_state_their_terms(shipped):
 
 
 def test_shipped_feeds__package_lists_pass_their_bounds(shipped):
-    import pyarrow.parquet as pq
-
     chosen = ("misp_public_dns_v4", "misp_public_dns_v6", "misp_vpn_ipv4", "misp_google_gcp")
     results = {
         feed_id: refresh_feed(shipped, feed_id, date(2026, 11, 1), True, AT) for feed_id in chosen

@@ -1,6 +1,7 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
+import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.canonical import INDICATORS, RANGES
@@ -26,8 +27,6 @@ def test_refresh_feed__an_unknown_feed_is_named_with_those_that_exist(proxies):
 
 
 def test_refresh_feed__writes_both_tables_in_the_canonical_schemas(proxies):
-    import pyarrow.parquet as pq
-
     proxies.land("proxies", DAY1, "45.83.64.0/22\n45.83.65.0/24\n2a00:1450::/32\n")
     result = proxies.refresh("proxies", "2026-08-01")
     assert (result.version, result.state, result.used_count) == (DAY1, "current", 3)

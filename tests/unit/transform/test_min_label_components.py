@@ -32,7 +32,9 @@ def _components(edges: list[tuple[int, str]], rounds: int) -> dict[int, int]:
 @pytest.mark.parametrize("seed", range(20))
 def test_min_label_components__agrees_with_networkx(seed: int) -> None:
     dice = random.Random(seed)
-    edges = sorted({(dice.randrange(60), f"g{dice.randrange(45)}") for _ in range(dice.randint(20, 70))})
+    edges = sorted(
+        {(dice.randrange(60), f"g{dice.randrange(45)}") for _ in range(dice.randint(20, 70))}
+    )
     graph = nx.Graph(edges)
     expected = {
         account: min(node for node in component if isinstance(node, int))

@@ -18,6 +18,13 @@ ranges as (
 
 ),
 
+valid_indicators as (
+
+    select indicator_key from {{ ref('stg_indicators') }}
+    where valid_from < {{ run_end() }} and valid_until >= {{ run_end() }}
+
+),
+
 addresses as (
 
     select ip_hex from exchanges where ip_hex is not null
@@ -58,11 +65,12 @@ labelled as (
 )
 
 select
-    ip_hex,
-    feed_id,
-    range_kind,
-    label,
-    indicator_key
+    l.ip_hex,
+    l.feed_id,
+    l.range_kind,
+    l.label,
+    l.indicator_key
 
-from labelled
-where ip_hex <= end_hex
+from labelled as l
+left join valid_indicators as v on l.indicator_key = v.indicator_key
+where l.ip_hex <= l.end_hex and (l.range_kind <> 'indicator' or v.indicator_key is not null)

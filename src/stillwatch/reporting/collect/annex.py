@@ -299,7 +299,7 @@ def _collect_limits(occasion: Occasion) -> tuple[Prose, ...]:
             row.figure("verified_count"),
         ),
         prose(
-            "Baselines rest on processed days, {} so far; with few days, rare honest behaviour looks "
+            "Baselines rest on processed days, {} so far; with few days, honest behaviour looks "
             "rarer than it is.",
             row.figure("processed_day_count"),
         ),
