@@ -32,7 +32,8 @@ from airflow.sdk import PartitionedAssetTimetable, chain, dag, task
 from stillwatch.orchestration.assets import SNAPSHOT, THREAT_FEEDS, USAGE_LOGS
 from stillwatch.orchestration.counts import count_gate
 from stillwatch.orchestration.days import get_run_day
-from stillwatch.orchestration.defaults import DEFAULT_ARGS, FIRST_DAY, WAREHOUSE_POOL, Tag
+from stillwatch.orchestration.defaults import DEFAULT_ARGS, FIRST_DAY, Tag
+from stillwatch.orchestration.pools import WAREHOUSE_POOL
 from stillwatch.settings import get_settings
 
 

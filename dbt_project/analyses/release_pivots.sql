@@ -18,5 +18,6 @@ inner join marts.fct_campaign_activity_days as d
     on d.platform = r.platform
     and d.activity_date >= cast(r.released_at as date) - interval 2 day
     and d.activity_date < cast(r.released_at as date) + interval 2 day
+where cast(r.released_at as date) <= (select max(seen.activity_date) from marts.fct_campaign_activity_days as seen)
 group by d.campaign_id, r.model, r.platform, r.released_at
 order by r.released_at, d.campaign_id

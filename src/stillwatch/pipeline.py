@@ -13,7 +13,6 @@ from stillwatch.log import get_logger
 from stillwatch.policy.reference import load_reference
 from stillwatch.quality.gates import check_day
 from stillwatch.reporting.documents import draft_day
-from stillwatch.runs import get_paths, write_json
 from stillwatch.settings import Settings
 from stillwatch.sources.ingest import ingest_day
 from stillwatch.transform.build import build_day
@@ -56,15 +55,6 @@ def run_day(settings: Settings, day: date, reports: bool = True) -> DaySummary:
         failed_warning_count=len(raw.failed_warning) + len(marts.failed_warning),
         snapshot_id=snapshot.snapshot_id,
         report_ids=tuple(report.report_id for report in drafted),
-    )
-    write_json(
-        get_paths(settings).ledger / "runs" / f"dt={day.isoformat()}.json",
-        {
-            "run_date": day.isoformat(),
-            "gates": {"raw": "passed", "marts": "passed"},
-            "snapshot_id": snapshot.snapshot_id,
-            "report_ids": list(summary.report_ids),
-        },
     )
     _LOG.info("day %s is published as %s", day, snapshot.snapshot_id)
     return summary

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from stillwatch.orchestration.callbacks import record_failure
-from stillwatch.orchestration.defaults import OWNER, POOLS, WAREHOUSE_POOL, Tag
+from stillwatch.orchestration.defaults import OWNER, Tag
 from stillwatch.orchestration.docs import get_outlets, list_products, load_dags, render_page
+from stillwatch.orchestration.pools import POOLS, WAREHOUSE_POOL
 from stillwatch.project import get_project_root
 
 DAGS = get_project_root() / "dags"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stillwatch.orchestration.defaults import POOLS
+from stillwatch.orchestration.pools import POOLS
 from stillwatch.project import get_project_root
 
 ROOT = get_project_root()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from stillwatch.cli import cli
 from stillwatch.docs_generator import (
@@ -139,7 +140,16 @@ def test_path_named_in_code__exists() -> None:
     assert missing == []
 
 
-def test_lookup_terms__in_the_glossary_match_the_seed() -> None:
+def test_detection_page__quotes_vars_at_their_value() -> None:
+    text = (ROOT / "docs/detection.md").read_text()
+    project = yaml.safe_load((ROOT / "dbt_project/dbt_project.yml").read_text())
+    quoted = re.findall(r"`([a-z0-9_]+)`\s\((-?\d[\d.]*)\)", text)
+    assert len(quoted) >= 20
+    wrong = [(name, value) for name, value in quoted if float(value) != project["vars"].get(name)]
+    assert wrong == []
+
+
+def test_likelihood_terms__in_the_glossary_match_the_seed() -> None:
     glossary = (ROOT / "docs/glossary.md").read_text()
     seed = (ROOT / "dbt_project/seeds/likelihood_terms.csv").read_text().splitlines()[1:]
     for line in seed:

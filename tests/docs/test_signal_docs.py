@@ -48,9 +48,20 @@ def replace_in(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def set_version(root: Path, version: int) -> None:
-    replace_in((root / MODEL).with_suffix(".yml"), "version: 1", f"version: {version}")
-    replace_in(root / CATALOG, f"{CODE},1,", f"{CODE},{version},")
+def get_version(root: Path) -> int:
+    return next(signal.version for signal in read_signals(root) if signal.code == CODE)
+
+
+def change_version(root: Path, by: int) -> int:
+    old, new = get_version(root), get_version(root) + by
+    replace_in((root / MODEL).with_suffix(".yml"), f"version: {old}", f"version: {new}")
+    replace_in(root / CATALOG, f"{CODE},{old},", f"{CODE},{new},")
+    return new
+
+
+def change_sql(root: Path) -> None:
+    with (root / MODEL).open("a") as file:
+        file.write("-- another rule\n")
 
 
 def test_committed_files__are_current() -> None:
@@ -83,44 +94,45 @@ def test_every_signal_model__is_used_as_evidence() -> None:
 
 
 def test_make_pages__refuses_changed_sql_of_the_same_version(project: Path) -> None:
-    replace_in(project / MODEL, "minimum_exposure=20", "minimum_exposure=10")
-    with pytest.raises(ConfigError, match=f"signal {CODE} has changed but is still version 1"):
+    change_sql(project)
+    with pytest.raises(ConfigError, match=f"signal {CODE} has changed but is still version"):
         make_pages(project)
 
 
 def test_make_pages__accepts_changed_sql_with_a_higher_version(project: Path) -> None:
     before = read_lock((project / LOCK).read_text())[CODE]
-    replace_in(project / MODEL, "minimum_exposure=20", "minimum_exposure=10")
-    set_version(project, 2)
+    change_sql(project)
+    raised = change_version(project, 1)
     assert find_stale(project, make_pages(project)) == [LOCK, PAGE]
     write_pages(project)
     version, digest = read_lock((project / LOCK).read_text())[CODE]
-    assert (version, digest != before[1]) == (2, True)
+    assert (version, digest != before[1]) == (raised, True)
     assert find_stale(project, make_pages(project)) == []
 
 
 def test_make_pages__refuses_a_version_that_goes_back(project: Path) -> None:
-    set_version(project, 2)
+    change_version(project, 1)
     write_pages(project)
-    replace_in((project / MODEL).with_suffix(".yml"), "version: 2", "version: 1")
-    replace_in(project / CATALOG, f"{CODE},2,", f"{CODE},1,")
+    change_version(project, -1)
     with pytest.raises(ConfigError, match=f"signal {CODE} has changed"):
         make_pages(project)
 
 
 def test_make_pages__refuses_yml_and_catalogue_that_disagree(project: Path) -> None:
-    replace_in(project / CATALOG, f"{CODE},1,", f"{CODE},3,")
-    with pytest.raises(ConfigError, match=r"version is '1' .* signal_version is '3'"):
+    old = get_version(project)
+    replace_in(project / CATALOG, f"{CODE},{old},", f"{CODE},{old + 2},")
+    with pytest.raises(ConfigError, match=rf"version is '{old}' .* signal_version is '{old + 2}'"):
         make_pages(project)
 
 
 def test_lock__keeps_the_code_of_a_signal_that_is_gone(project: Path) -> None:
+    version = get_version(project)
     (project / MODEL).unlink()
     (project / MODEL).with_suffix(".yml").unlink()
     lines = (project / CATALOG).read_text().splitlines(keepends=True)
     (project / CATALOG).write_text("".join(line for line in lines if not line.startswith(CODE)))
     write_pages(project)
-    assert f"{CODE} 1 retired\n" in (project / LOCK).read_text()
+    assert f"{CODE} {version} retired\n" in (project / LOCK).read_text()
 
 
 def test_read_signals__refuses_a_model_without_its_yml(project: Path) -> None:

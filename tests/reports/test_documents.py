@@ -33,7 +33,7 @@ STAMP = "DRAFT, not approved"
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("home")
-    write_home(folder, campaigns=("SW-0041", "SW-0052"), member_scale=0.5)
+    write_home(folder, campaigns=("SW-0041",), member_scale=0.5)
     return folder
 
 
@@ -58,7 +58,6 @@ def test_draft_day__makes_a_brief_one_dossier_per_campaign_and_an_annex(
     assert set(refs) == {
         "brief-2026-11-12",
         "dossier-SW-0041-2026-11-12",
-        "dossier-SW-0052-2026-11-12",
         "quality-2026-11-12",
     }
     assert refs["brief-2026-11-12"].page_count <= 2
@@ -257,7 +256,7 @@ def test_draft_day__adds_a_version_when_the_facts_changed_and_keeps_the_old_one(
 
 
 def test_draft_day__without_a_snapshot_of_the_day_says_what_to_do(settings: Settings) -> None:
-    with pytest.raises(ReportError, match=r"no snapshot of 2026-11-01 .* stillwatch publish"):
+    with pytest.raises(ReportError, match=r"no snapshot of 2026-11-01 .*stillwatch publish"):
         draft_day(settings, DAY.replace(day=1))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import time
 from collections.abc import Iterator
@@ -56,7 +57,8 @@ def run_demo(settings: Settings, plan: DemoPlan | None = None) -> None:
     plan = plan or DemoPlan()
     console = Console(highlight=False, soft_wrap=True)
     settings = _with_own_landing(settings)
-    progress = DemoProgress.load(get_paths(settings).home / "demo" / "progress.json")
+    folder = get_paths(settings).home / "demo"
+    progress = DemoProgress.load(folder / "progress.json")
     began = time.monotonic()
     if progress.is_complete and not (gaps := find_gaps(settings, plan.last_day)):
         console.print("The demo has been run before; its results are in place.")
@@ -64,6 +66,7 @@ def run_demo(settings: Settings, plan: DemoPlan | None = None) -> None:
         if progress.is_complete:
             console.print(f"The demo was run before, but {'; '.join(gaps)}: doing that part again.")
             progress.forget("scheduled")
+        _log_to(folder / "demo.log")
         _prepare_inputs(settings, plan, progress, console)
         _process_history(settings, plan, progress, console)
         _publish_docs(settings, progress, console)
@@ -166,6 +169,17 @@ def _with_own_landing(settings: Settings) -> Settings:
             "config": settings.config.absolute(),
         }
     )
+
+
+def _log_to(path: Path) -> None:
+    """Send the pipeline's own log lines to a file: the screen shows the steps alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logger = logging.getLogger("stillwatch")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
 
 
 @contextmanager

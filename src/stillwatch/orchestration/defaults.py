@@ -1,4 +1,4 @@
-"""What every DAG shares: owner, retries, timeouts, tags, pools, and the daily schedule."""
+"""What every DAG shares: owner, retries, timeouts, tags, and the daily schedule."""
 
 from __future__ import annotations
 
@@ -13,11 +13,6 @@ from stillwatch.errors import ConfigError, GateFailed, InputError, ReportError
 from stillwatch.orchestration.callbacks import record_failure
 
 OWNER = "trust-and-safety"
-
-WAREHOUSE_POOL = "duckdb"
-"""One slot: the embedded warehouse has a single writer, so its tasks take turns."""
-
-POOLS = {WAREHOUSE_POOL: (1, "Tasks that open the private build database, one at a time.")}
 
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 

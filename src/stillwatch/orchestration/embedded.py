@@ -15,13 +15,13 @@ from pathlib import Path
 
 from stillwatch.errors import StillwatchError
 from stillwatch.orchestration.client import AirflowClient
-from stillwatch.orchestration.defaults import POOLS
 from stillwatch.orchestration.environment import (
     AirflowHome,
     build_environment,
     get_airflow_home,
     make_secrets,
 )
+from stillwatch.orchestration.pools import POOLS
 from stillwatch.project import get_project_root
 from stillwatch.runs import read_json, write_json
 from stillwatch.settings import Settings

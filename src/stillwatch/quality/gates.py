@@ -158,12 +158,13 @@ def _open_memory(settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
 
 def fingerprint_audited(connection: duckdb.DuckDBPyConnection, schema: str) -> str:
     """Return the fingerprint of the marts that the gate sees: not those made from its result."""
-    names = [
-        name
-        for name in _list_marts(connection)
-        if not name.startswith(UNAUDITED_PREFIX) and name not in UNAUDITED_RELATIONS
-    ]
+    names = [name for name in _list_marts(connection) if is_audited(name)]
     return combine_fingerprints(fingerprint_tables(connection, schema, names))
+
+
+def is_audited(table: str) -> bool:
+    """Return whether the marts gate sees the table, so that it must not change afterwards."""
+    return not table.startswith(UNAUDITED_PREFIX) and table not in UNAUDITED_RELATIONS
 
 
 def _load_suites(gate: Gate, relations: Sequence[str], day: date) -> list[Suite]:

@@ -37,7 +37,7 @@ class PrintedFigures:
             return "Unknown"
         if isinstance(value, Figure):
             self.figures.append(value)
-            return Plain(value.text)
+            return Plain(clean(value.text))
         if isinstance(value, Prose):
             return Markup("").join(self._print_part(part) for part in value.parts)
         if isinstance(value, Markup | Plain):
@@ -49,7 +49,7 @@ class PrintedFigures:
     def _print_part(self, part: str | Figure) -> Markup:
         if isinstance(part, Figure):
             self.figures.append(part)
-            return Markup('<span class="figure">{}</span>').format(part.text)
+            return Markup('<span class="figure">{}</span>').format(clean(part.text))
         return _keep_edges(part)
 
 

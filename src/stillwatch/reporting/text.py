@@ -20,7 +20,7 @@ MAX_PROSE_CHARACTERS = 1200
 BREAK_EVERY = 24
 _MAX_MARKS_IN_A_ROW = 2
 _SILENT = frozenset("\ufe0e\ufe0f")  # they only choose between the plain and the coloured emoji
-_SPACES = frozenset("\t\n\r\u00a0\u2007\u2009\u202f\u3000")
+_SPACES = frozenset("\t\n\r\u2007\u2009\u202f\u3000")
 
 
 class Plain(str):
@@ -39,12 +39,8 @@ def clean(value: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
     >>> clean("x" * 300, limit=10)
     'xxxxxxxxxx[290 more characters]'
     """
+    text = "".join(_soften(character) for character in value[:limit])
     more = len(value) - limit
-    text = "".join(
-        " " if character in _SPACES and character != "\u00a0" else character
-        for character in value[:limit]
-        if character not in _SILENT
-    )
     parts: list[str] = []
     marks = 0
     flagged: list[tuple[bool, str]] = []
@@ -59,8 +55,8 @@ def clean(value: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
             parts.append(f"[U+{ord(characters[0]):04X}]")
         else:
             parts.append(f"[{len(characters)} hidden characters]")
-    result = " ".join("".join(parts).split(" ")).strip()
-    return result + (f"[{more} more characters]" if more > 0 else "")
+    words = [_shorten(word) for word in "".join(parts).strip().split(" ")]
+    return " ".join(words) + (f"[{more} more characters]" if more > 0 else "")
 
 
 def breakable(text: str) -> Markup:
@@ -73,6 +69,18 @@ def breakable(text: str) -> Markup:
     return Markup(" ").join(_break_word(word) for word in words)
 
 
+def _soften(character: str) -> str:
+    """Return a plain space for a space of any kind, and nothing for a choice of emoji style."""
+    if character in _SILENT:
+        return ""
+    return " " if character in _SPACES else character
+
+
+def _shorten(word: str) -> str:
+    more = len(word) - MAX_VALUE_CHARACTERS
+    return f"{word[:MAX_VALUE_CHARACTERS]}[{more} more characters]" if more > 0 else word
+
+
 def _break_word(word: str) -> Markup:
     if len(word) <= BREAK_EVERY:
         return escape(word)
@@ -81,7 +89,7 @@ def _break_word(word: str) -> Markup:
 
 
 def _is_printable(character: str) -> bool:
-    if character == " ":
+    if character in " \u00a0":
         return True
     if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Me"}:
         return False

@@ -1,6 +1,6 @@
 """The words of the reports: likelihood terms, labels of codes, dates and figures as text.
 
-Likelihood follows ICD 203: a calibrated probability is mapped to one of seven terms, and the
+Likelihood follows ICD 203: a probability is mapped to one of seven terms, and the
 confidence in that judgement is a separate word that never stands in the same sentence.
 """
 

@@ -118,7 +118,7 @@ def _write_pdf(
     instant = datetime.fromtimestamp(job["epoch"], UTC)
     attachments = [
         Attachment(
-            string=(folder / item["file"]).read_text(encoding="utf-8"),
+            string=(folder / item["file"]).read_bytes().decode("utf-8"),
             name=item["name"],
             description=item["description"],
             relationship=item["relationship"],

@@ -34,6 +34,8 @@ class PartitionWriter:
         self.null_counts: dict[str, int] = dict.fromkeys(schema.names, 0)
 
     def __enter__(self) -> PartitionWriter:
+        for orphan in self._path.parent.glob(f".{self._path.name}.*.tmp"):
+            orphan.unlink()  # of a run that was killed: this run holds the source's lock
         self._stack = ExitStack()
         temporary = self._stack.enter_context(replacing(self._path))
         self._writer = self._stack.enter_context(

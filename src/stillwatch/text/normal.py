@@ -24,7 +24,8 @@ _OTHER_QUOTED = re.compile(
 )
 _SINGLE_QUOTED = re.compile(r"(?<![\w'])'[^'\n]{1,2000}'(?![\w'])|‘[^’]{1,2000}’(?!\w)")
 _TICKED = re.compile(r"`[^`\n]{1,2000}`")
-_DIGITS = re.compile(r"\d+(?:[.,:/]\d+)*")
+_DIGITS = re.compile(r"\d[\d.,:/]*(?<=\d)")
+_ASCII_DIGITS = re.compile(r"[0-9][0-9.,:/]*(?<=[0-9])")  # four times as fast
 
 # Scripts that put no space between words: each character counts as a word.
 _UNSPACED = "぀-ヿ㐀-䶿一-鿿豈-﫿"
@@ -80,9 +81,9 @@ def split_masked_words(text: str) -> list[str]:
     ascii_only = text.isascii()
     if not ascii_only:
         text = _OTHER_QUOTED.sub(_QUOTE, text)
-    text = _DIGITS.sub(_NUMBER, text)
     if ascii_only:
-        return text.translate(_ASCII_WORDS).split()
+        return _ASCII_DIGITS.sub(_NUMBER, text).translate(_ASCII_WORDS).split()
+    text = _DIGITS.sub(_NUMBER, text)
     return _WORDS.findall(text.casefold().replace("'", "").replace("’", ""))
 
 

@@ -64,7 +64,9 @@ def format_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _show(value: Any) -> str:
     if value is None:
         return ""
-    if isinstance(value, datetime):
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif isinstance(value, datetime):
         text = value.strftime("%Y-%m-%d %H:%M:%S")
     elif isinstance(value, float):
         text = f"{value:.6g}"
@@ -96,6 +98,8 @@ def _pad(text: str, width: int, right: bool) -> str:
 
 
 def _neutralise(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):

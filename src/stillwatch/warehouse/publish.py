@@ -11,17 +11,17 @@ import shutil
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from stillwatch.errors import GateFailed, WarehouseError
 from stillwatch.log import get_logger
-from stillwatch.quality.gates import fingerprint_audited, open_build_for_reading
+from stillwatch.quality.gates import is_audited, open_build_for_reading
 from stillwatch.quality.results import GATES, read_audited_fingerprint, require_passed
-from stillwatch.runs import Paths, exclusive, get_paths, replacing
+from stillwatch.runs import Paths, exclusive, get_paths, replacing, write_json
 from stillwatch.settings import Settings
+from stillwatch.warehouse.descriptions import comment_tables
 from stillwatch.warehouse.fingerprint import (
     NOT_CONTENT,
     combine_fingerprints,
@@ -72,7 +72,16 @@ def publish_day(settings: Settings, day: date) -> Snapshot:
         as_of = max([day, *later_days])
         build_day(settings, as_of, "reporting")
         with named_errors(paths):
-            return _publish_build(settings, paths, day, as_of)
+            snapshot = _publish_build(settings, paths, day, as_of)
+        write_json(
+            paths.ledger / "runs" / f"dt={day.isoformat()}.json",
+            {
+                "run_date": day.isoformat(),
+                "gates": dict.fromkeys(("raw", "marts"), "passed"),
+                "snapshot_id": snapshot.snapshot_id,
+            },
+        )
+        return snapshot
 
 
 def refresh_reports_table(settings: Settings) -> bool:
@@ -131,9 +140,10 @@ def _publish_build(settings: Settings, paths: Paths, day: date, as_of: date) -> 
             exclusive(paths, "warehouse"),
             open_build_for_reading(settings, paths) as connection,
         ):
-            _check_audit(connection, paths, day)
             connection.execute(f"attach '{_quote(private)}' as published")
-            snapshot_id = _copy_marts(connection, day, as_of)
+            fingerprints = _copy_marts(connection, day)
+            _check_audit(fingerprints, paths, day)
+            snapshot_id = _name_snapshot(connection, fingerprints, as_of)
             for table in _list_tables(connection, "published"):
                 _export_table(
                     connection, "published.marts", table, export / table / f"{table}.parquet"
@@ -163,16 +173,18 @@ def _find_later_days(settings: Settings, paths: Paths, day: date) -> list[date]:
     return sorted({later for (later,) in found} | {later for later in checked if later > day})
 
 
-def _check_audit(connection: duckdb.DuckDBPyConnection, paths: Paths, day: date) -> None:
-    seen = read_audited_fingerprint(paths, day)
-    if seen != fingerprint_audited(connection, "build.marts"):
+def _check_audit(fingerprints: dict[str, str], paths: Paths, day: date) -> None:
+    """Raise a GateFailed if what was copied is not what the marts gate of the day has seen."""
+    copied = {name: value for name, value in fingerprints.items() if is_audited(name)}
+    if read_audited_fingerprint(paths, day) != combine_fingerprints(copied):
         raise GateFailed(
             f"{paths.warehouse} has changed since the marts gate of {day} saw it: "
             f"run `stillwatch check --date {day} --gate marts` again before publishing"
         )
 
 
-def _copy_marts(connection: duckdb.DuckDBPyConnection, day: date, as_of: date) -> str:
+def _copy_marts(connection: duckdb.DuckDBPyConnection, day: date) -> dict[str, str]:
+    """Copy the marts from `build` to `published` and return the fingerprints of the copies."""
     connection.execute("create schema published.marts")
     tables = [name for name in _list_tables(connection, "build") if name != "snapshot_info"]
     for table in tables:
@@ -180,7 +192,7 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, day: date, as_of: date) -
             f'create table published.marts."{table}" as '
             f'select * from build.marts."{table}" order by all'
         )
-    _copy_comments(connection, tables)
+    comment_tables(connection, "published")
     found = connection.execute(
         "select count(distinct gate) from published.marts.rpt_data_quality where run_date = ?",
         [day],
@@ -190,7 +202,14 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, day: date, as_of: date) -
             f"rpt_data_quality of the build lacks a gate of {day}: its reporting layer is stale"
         )
     contents = [table for table in tables if table not in NOT_CONTENT]
-    fingerprint = combine_fingerprints(fingerprint_tables(connection, "published.marts", contents))
+    return fingerprint_tables(connection, "published.marts", contents)
+
+
+def _name_snapshot(
+    connection: duckdb.DuckDBPyConnection, fingerprints: dict[str, str], as_of: date
+) -> str:
+    """Write `snapshot_info` and return the id that it holds."""
+    fingerprint = combine_fingerprints(fingerprints)
     snapshot_id = f"{as_of.isoformat()}-{fingerprint[:_HASH_DIGITS]}"
     connection.execute(
         "create table published.marts.snapshot_info as "
@@ -204,32 +223,12 @@ def _copy_marts(connection: duckdb.DuckDBPyConnection, day: date, as_of: date) -
     return snapshot_id
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, tables: list[str]) -> None:
-    of_tables = connection.execute(
-        "select table_name, comment from duckdb_tables() "
-        "where database_name = 'build' and schema_name = 'marts' and comment is not null"
-    ).fetchall()
-    of_columns = connection.execute(
-        "select table_name, column_name, comment from duckdb_columns() "
-        "where database_name = 'build' and schema_name = 'marts' and comment is not null"
-    ).fetchall()
-    for table, comment in of_tables:
-        if table in tables:
-            connection.execute(f'comment on table published.marts."{table}" is {_literal(comment)}')
-    for table, column, comment in of_columns:
-        if table in tables:
-            connection.execute(
-                f'comment on column published.marts."{table}"."{column}" is {_literal(comment)}'
-            )
-
-
 def _export_table(
     connection: duckdb.DuckDBPyConnection, schema: str, table: str, path: Path
 ) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     connection.execute(
-        f"copy (select * from {schema}.\"{table}\" order by all) to '{_quote(path)}' "
-        "(format parquet, compression zstd)"
+        f"copy {schema}.\"{table}\" to '{_quote(path)}' (format parquet, compression zstd)"
     )
 
 
@@ -244,7 +243,3 @@ def _list_tables(connection: duckdb.DuckDBPyConnection, catalog: str) -> list[st
 
 def _quote(path: Path) -> str:
     return str(path).replace("'", "''")
-
-
-def _literal(text: Any) -> str:
-    return "'" + str(text).replace("'", "''") + "'"

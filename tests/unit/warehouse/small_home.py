@@ -157,7 +157,6 @@ def write_build(settings: Settings, days: tuple[date, ...] = (DAY,)) -> None:
     ]
     with open_build(settings) as connection:
         connection.execute(MARTS_DDL)
-        connection.execute("comment on table marts.dim_campaigns is 'One row per campaign.'")
         connection.execute(
             "insert into marts.dim_accounts select 'a' || n, 'native', 'acc' || n, 'active', "
             "timestamptz '2026-01-01', false, null, null, null from range(3) as t(n)"

@@ -22,9 +22,10 @@ def test_csv__text_is_never_a_formula(text: str) -> None:
 
 
 def test_csv__numbers_dates_and_missing_values_stay() -> None:
-    row = [-1, -1.5, Decimal("-2.50"), date(2026, 11, 5), datetime(2026, 11, 5, tzinfo=UTC), None]
-    assert format_csv(list("abcdef"), [row]).splitlines()[1] == (
-        "-1,-1.5,-2.50,2026-11-05,2026-11-05T00:00:00+00:00,"
+    instant = datetime(2026, 11, 5, tzinfo=UTC)
+    row = [-1, -1.5, Decimal("-2.50"), date(2026, 11, 5), instant, True, None]
+    assert format_csv(list("abcdefg"), [row]).splitlines()[1] == (
+        "-1,-1.5,-2.50,2026-11-05,2026-11-05T00:00:00+00:00,true,"
     )
 
 

@@ -29,7 +29,8 @@ evidence as (
 decisions as (
 
     select * from {{ ref('stg_decisions') }}
-    where subject_type = 'campaign' and (expires_at is null or expires_at >= {{ run_end() }})
+    where subject_type = 'campaign' and decision in ('confirm', 'dismiss', 'act')
+        and (expires_at is null or expires_at >= {{ run_end() }})
 
 ),
 
@@ -239,8 +240,8 @@ select
     case
         when j.decision = 'dismiss' then 'dismissed'
         when j.decision = 'act' then 'disrupted'
-        when j.merged_into_campaign_id is not null or j.active_account_count = 0 then 'dormant'
         when j.decision = 'confirm' then 'confirmed'
+        when j.merged_into_campaign_id is not null or j.active_account_count = 0 then 'dormant'
         else 'suspected'
     end as status,
     j.first_seen_at,

@@ -80,7 +80,7 @@ events as (
     union all
     select campaign_id, 'resurrected', cast(null as varchar), cast(null as double)
     from compared
-    where previous_status = 'dormant' and status <> 'dormant'
+    where previous_status = 'dormant' and status in ('suspected', 'confirmed')
     union all
     select campaign_id, 'dormant', cast(null as varchar), cast(null as double)
     from compared

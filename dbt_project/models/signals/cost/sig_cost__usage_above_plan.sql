@@ -25,5 +25,5 @@ joined as (
 
 {{ signal_rows('joined', 'cost__usage_above_plan', 'cost',
     "round((input_tokens + output_tokens) * 1.0 / active_day_count, 1)",
-    'exchange_count',
+    'input_known_count',
     stratum="coalesce(plan, 'unknown')") }}

@@ -8,4 +8,4 @@ windows as (
 
 {{ signal_rows('windows', 'replay__foreign_artifacts', 'replay',
     "replay_count",
-    'exchange_count') }}
+    'artifact_known_count') }}

@@ -7,6 +7,7 @@ shape, so that a chart reads in grey and for the colour-blind.
 from __future__ import annotations
 
 import io
+import logging
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,7 @@ _STRIP = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<!--.*?-->|<metadata>.*?</metad
 
 def set_up_drawing(fonts: Iterable[Font], folder: Path) -> None:
     """Give the drawing library our fonts (unpacked into `folder`) and our style, once a process."""
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     families = []
     for font in fonts:
         unpacked = folder / font.file_name.replace(".woff", ".ttf")

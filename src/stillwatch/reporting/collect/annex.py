@@ -304,8 +304,8 @@ def _collect_limits(occasion: Occasion) -> tuple[Prose, ...]:
             row.figure("processed_day_count"),
         ),
         one(
-            "The probability is provisional: it is calibrated on generated worlds, not on decided "
-            "cases of this deployment."
+            "The probability is provisional: it rests on a stated prior and a fixed discount for "
+            "dependence, and has not yet been calibrated against decided cases."
         ),
         one(
             "Indicators overlap ordinary enterprise traffic. A VPN, a country, a network or a "

@@ -42,7 +42,7 @@ def make_waterfall(occasion: Occasion, campaign_id: str) -> WaterfallChart | Non
         for row in rows
         if row.get("step") != 2 or abs(row.number("weight_log10")) >= 0.005
     )
-    families = [bar for bar in bars if not bar.is_total and bar.label != "caps and calibration"]
+    families = [bar for bar in bars if not bar.is_total and bar.label != "cap on the probability"]
     steps = "; ".join(f"{bar.label} {bar.figure.text}" for bar in bars)
     if families:
         title = prose(
@@ -177,7 +177,7 @@ def _label_step(row: Row) -> str:
         case 0:
             return "prior odds"
         case 2:
-            return "caps and calibration"
+            return "cap on the probability"
         case 3:
             return "posterior odds"
         case _:
