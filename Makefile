@@ -34,10 +34,16 @@ check: setup ## format, lint, types, import contracts: what CI runs beside the t
 	$(BIN)/ruff check .
 	$(RUN) $(BIN)/mypy
 	$(RUN) $(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/analyses
 	$(RUN) $(BIN)/python -m stillwatch.orchestration.docs --check
+	$(RUN) $(BIN)/python -m stillwatch.docs_generator --check
+	$(RUN) $(BIN)/python -m stillwatch.docs_generator --check
+	$(RUN) $(BIN)/python -m stillwatch.transform.signal_docs --check
 
 docs: setup ## write the generated pages again
 	$(RUN) $(BIN)/python -m stillwatch.orchestration.docs
+	$(RUN) $(BIN)/python -m stillwatch.docs_generator
+	$(RUN) $(BIN)/python -m stillwatch.transform.signal_docs
 
 lock: setup ## resolve the dependencies again and write the two lock files
 	@scripts/lock.sh

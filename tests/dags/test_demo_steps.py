@@ -139,7 +139,7 @@ def _question(subject: str, is_answered: bool = False) -> Question:
 
 
 def test_choose_question__dossiers_are_left_to_people() -> None:
-    dossier, annex = _question("Release dossier-c1?"), _question("Release quality-annex-1?")
+    dossier, annex = _question("Release dossier-c1?"), _question("Release quality-2026-11-12?")
     assert choose_question([dossier, annex]) == annex
     assert choose_question([dossier]) is None
-    assert choose_question([_question("Release quality-annex-1?", is_answered=True)]) is None
+    assert choose_question([_question("Release quality-2026-11-12?", is_answered=True)]) is None

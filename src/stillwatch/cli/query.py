@@ -35,6 +35,7 @@ Type SQL, ending with a semicolon; it may run over several lines.
     type=click.Choice(["table", "csv", "json"]),
     default="table",
     show_default=True,
+    help="How to print the rows.",
 )
 @click.option("--limit", type=click.IntRange(min=0), default=200, show_default=True, help="0: all.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=300, show_default=True, help="s")

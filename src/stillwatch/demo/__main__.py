@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from types import FrameType
@@ -16,6 +17,8 @@ from stillwatch.settings import get_settings
 def main() -> None:
     """Run the demonstration; an error or an interruption is one line and a non-zero exit code."""
     signal.signal(signal.SIGTERM, _interrupt)
+    # The steps print what a person wants to see; the log lines are for Airflow and `--verbose`.
+    logging.getLogger("stillwatch").setLevel(logging.WARNING)
     try:
         run_demo(get_settings())
     except StillwatchError as error:

@@ -42,7 +42,7 @@ def choose_question(questions: list[Question]) -> Question | None:
     Dossiers and briefs are left to the person who runs the demo.
     """
     waiting = [question for question in questions if not question.is_answered]
-    annexes = [question for question in waiting if "annex" in question.subject.lower()]
+    annexes = [question for question in waiting if " quality-" in question.subject]
     return next(iter(annexes), None)
 
 

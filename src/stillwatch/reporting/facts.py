@@ -187,6 +187,7 @@ class EvidenceRow:
     baseline_value: Figure = said("The same in the comparison population")
     base_population_count: Figure = said("Size of the comparison population")
     weight_log10: Figure = said("log10 likelihood ratio")
+    measured: Prose = said("Observed and baseline values and the population, as a sentence")
     benign_explanation: str = said("How honest use could look the same")
     data_fields: str = said("Input fields used")
 
@@ -311,7 +312,8 @@ class CampaignDossierFacts:
     bundles_note: Prose = said("What the table of bundles leaves out")
     waterfall: WaterfallChart | None = said("From prior to posterior odds")
     families: tuple[FamilyRow, ...] = said("Evidence families, the waterfall as a table")
-    evidence: tuple[EvidenceRow, ...] = said("Every piece of evidence, heaviest first")
+    evidence: tuple[EvidenceRow, ...] = said("Evidence that supports the finding, heaviest first")
+    counter_evidence: tuple[EvidenceRow, ...] = said("What was measured and does not support it")
     indicators: tuple[IndicatorRow, ...] = said(
         "Advisory indicators: seen, not seen, not observable"
     )
@@ -396,8 +398,7 @@ class RuleRow:
     signal_code: str = said("Signal")
     signal_version: str = said("Version")
     family: str = said("Evidence family")
-    account_count: Figure = said("Accounts measured on the day")
-    raised_count: Figure = said("Of them with evidence above zero")
+    raised_count: Figure = said("Accounts with evidence above zero")
     largest_log10: Figure = said("Largest weight given, log10 likelihood ratio")
 
 

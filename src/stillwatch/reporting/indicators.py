@@ -6,7 +6,7 @@ indicator that no signal can show is "not observable" instead of "not seen".
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 
@@ -96,21 +96,24 @@ def judge_indicator(
     indicator: AdvisoryIndicator,
     evidence_weights: Mapping[str, float],
     raised_shares: Mapping[str, float],
+    observed_families: Collection[str],
 ) -> str:
     """Return seen, not seen or not observable.
 
     Seen needs a piece of evidence with a positive weight, or a signal that speaks on at least a
-    fifth of the members that it measured.
+    fifth of the members. Not seen needs that a family of the indicator was observed at all.
 
     >>> rule = ADVISORY_INDICATORS[3]
-    >>> judge_indicator(rule, {}, {}), judge_indicator(rule, {}, {"cost__usage_above_plan": 0.5})
-    ('not observable', 'seen')
+    >>> judge_indicator(rule, {}, {"cost__usage_above_plan": 0.5}, {"cost"})
+    'seen'
+    >>> judge_indicator(rule, {}, {}, {"cost"}), judge_indicator(rule, {}, {}, {"timing"})
+    ('not seen', 'not observable')
     """
     codes = indicator.signal_codes
     if any(
         evidence_weights.get(code, 0) > 0 or raised_shares.get(code, 0) >= 0.2 for code in codes
     ):
         return "seen"
-    if any(code in evidence_weights or code in raised_shares for code in codes):
-        return "not seen"
-    return "not observable"
+    families = {code.split("__")[0] for code in codes}
+    is_observed = any(code in evidence_weights for code in codes)
+    return "not seen" if is_observed or families & set(observed_families) else "not observable"

@@ -30,6 +30,7 @@ from stillwatch.reporting.wording import write_value
 
 Parameter = str | int | date
 
+_DECIMALS = 9
 _PARAMETER = re.compile(r"(?<![:\w]):([a-z_]+)\b")
 _SUFFIX_UNITS = (
     ("_change_count", "change"),
@@ -112,12 +113,16 @@ class NumberBook:
     snapshot_id: str
     parameters: dict[str, Parameter]
     numbers: dict[str, Number] = field(default_factory=dict)
+    results: dict[str, list[Row]] = field(default_factory=dict)
 
     def rows(self, name: str, **more: Parameter) -> list[Row]:
-        """Run a named query and return its rows."""
+        """Run a named query, once for the same parameters, and return its rows."""
         query = read_query(name)
         sql = bind(query, {**self.parameters, **more})
-        return [self._read_row(query, sql, cells) for cells in _run(self.connection, sql)]
+        if sql not in self.results:
+            cells = _run(self.connection, sql)
+            self.results[sql] = [self._read_row(query, sql, row) for row in cells]
+        return self.results[sql]
 
     def row(self, name: str, **more: Parameter) -> Row:
         """Run a named query that gives exactly one row."""
@@ -192,7 +197,7 @@ def write_key(query: Query, cells: Mapping[str, Any], column: str) -> str:
 
 
 def read_number(raw: Any) -> float | int | None:
-    """Return a cell as an int, or as a float of 12 significant digits; None stays None."""
+    """Return a cell as an int, or as a float without the noise of summation; None stays None."""
     if raw is None:
         return None
     if isinstance(raw, bool):
@@ -204,7 +209,7 @@ def read_number(raw: Any) -> float | int | None:
         raise ReportError(f"a number of the report is {value}: the snapshot's mart is wrong")
     if isinstance(raw, Decimal) and raw == raw.to_integral_value() and raw.as_tuple().exponent == 0:
         return int(raw)
-    return float(f"{value:.12g}")
+    return float(f"{round(value, _DECIMALS):.12g}")
 
 
 def recompute(connection: duckdb.DuckDBPyConnection, name: str, sql: str) -> dict[str, Any]:

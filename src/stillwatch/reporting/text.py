@@ -8,6 +8,7 @@ something was there.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from itertools import groupby
 
@@ -19,6 +20,8 @@ MAX_VALUE_CHARACTERS = 256
 MAX_PROSE_CHARACTERS = 1200
 BREAK_EVERY = 24
 _MAX_MARKS_IN_A_ROW = 2
+_MARK_ROOM = 32
+_CUT = re.compile(r"\[\d+ more characters\]$")
 _SILENT = frozenset("\ufe0e\ufe0f")  # they only choose between the plain and the coloured emoji
 _SPACES = frozenset("\t\n\r\u2007\u2009\u202f\u3000")
 
@@ -39,8 +42,12 @@ def clean(value: str, limit: int = MAX_VALUE_CHARACTERS) -> str:
     >>> clean("x" * 300, limit=10)
     'xxxxxxxxxx[290 more characters]'
     """
-    text = "".join(_soften(character) for character in value[:limit])
     more = len(value) - limit
+    if 0 < more <= _MARK_ROOM and _CUT.search(value):
+        more = 0  # it was cut before, and its own mark makes it longer
+    text = "".join(
+        _soften(character) for character in value[: len(value) - more if more > 0 else None]
+    )
     parts: list[str] = []
     marks = 0
     flagged: list[tuple[bool, str]] = []
@@ -77,8 +84,10 @@ def _soften(character: str) -> str:
 
 
 def _shorten(word: str) -> str:
-    more = len(word) - MAX_VALUE_CHARACTERS
-    return f"{word[:MAX_VALUE_CHARACTERS]}[{more} more characters]" if more > 0 else word
+    if len(word) <= MAX_VALUE_CHARACTERS:
+        return word
+    kept = MAX_VALUE_CHARACTERS - 8  # room for the start of the mark, so that it is not cut again
+    return f"{word[:kept]}[{len(word) - kept} more characters]"
 
 
 def _break_word(word: str) -> Markup:

@@ -111,4 +111,4 @@ def _count(words: str, text: str) -> int:
 def _is_equal(stored: Any, found: Any) -> bool:
     if stored is None or found is None:
         return stored is found
-    return math.isclose(stored, found, rel_tol=1e-9, abs_tol=1e-12)
+    return math.isclose(stored, found, rel_tol=1e-9, abs_tol=1e-8)

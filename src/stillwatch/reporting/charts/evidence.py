@@ -39,6 +39,7 @@ def draw_waterfall(chart: WaterfallChart) -> str:
         axes.text(
             right + span * 0.012, n, bar.figure.text, va="center", fontsize=7.6,
             fontweight=600 if bar.is_total else 400, color=INK,
+            bbox={"facecolor": "#ffffff", "edgecolor": "none", "pad": 0.3, "alpha": 0.85},
         )  # fmt: skip
         axes.text(
             low - span * 0.05, n, bar.label, va="center", ha="right", fontsize=7.8,

@@ -22,6 +22,7 @@ from stillwatch.reporting.parts import NetworkChart, Node
 MAX_NODES = 150
 _LABELLED_BUNDLES = 8
 _LABELLED_GROUPS = 12
+_ANCHOR = ""
 
 
 def draw_network(chart: NetworkChart) -> str:
@@ -89,9 +90,13 @@ def place_nodes(chart: NetworkChart) -> dict[str, tuple[float, float]]:
     graph: Any = nx.Graph()
     graph.add_nodes_from(node.node_id for node in chart.nodes)
     graph.add_edges_from((edge.source, edge.target) for edge in chart.edges)
-    layout = nx.spring_layout(
-        graph, seed=11, iterations=220, k=2.2 / math.sqrt(max(len(chart.nodes), 1))
-    )
+    parts = sorted(nx.connected_components(graph), key=lambda part: (-len(part), min(part)))
+    if len(parts) > 1:  # an unseen node keeps unconnected parts in sight of each other
+        for part in parts:
+            graph.add_edge(_ANCHOR, max(part, key=lambda node: (graph.degree(node), node)))
+    start = nx.spring_layout(graph, seed=11, iterations=60)
+    layout = nx.kamada_kawai_layout(graph, pos=start)
+    layout.pop(_ANCHOR, None)
     xs = [float(place[0]) for place in layout.values()]
     ys = [float(place[1]) for place in layout.values()]
     return {

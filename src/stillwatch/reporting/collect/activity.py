@@ -22,7 +22,7 @@ from stillwatch.reporting.wording import (
 
 MAX_DAY_ROWS = 21
 MAX_LINES = 4
-MAX_CAPABILITIES = 6
+MAX_CAPABILITIES = 4
 
 
 def collect_timeline(occasion: Occasion, campaign_id: str, campaign: Row) -> TimelineChart | None:

@@ -252,7 +252,6 @@ def _make_rule(row: Row) -> RuleRow:
         signal_code=unknown(row.text("signal_code")),
         signal_version=unknown(row.text("signal_version")),
         family=label_family(unknown(row.text("family"))),
-        account_count=row.figure("account_count"),
         raised_count=row.figure("raised_count"),
         largest_log10=row.figure("largest_log10"),
     )

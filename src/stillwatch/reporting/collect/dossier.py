@@ -27,6 +27,7 @@ from stillwatch.reporting.collect.network import collect_links, collect_network
 from stillwatch.reporting.facts import (
     CampaignDossierFacts,
     Document,
+    EvidenceRow,
     FamilyRow,
     MemberRow,
     ResponseRow,
@@ -109,7 +110,8 @@ def collect_dossier(occasion: Occasion, campaign_id: str) -> CampaignDossierFact
         bundles_note=bundles_note,
         waterfall=waterfall,
         families=families,
-        evidence=evidence,
+        evidence=tuple(row for row in evidence if _supports(row)),
+        counter_evidence=tuple(row for row in evidence if not _supports(row)),
         indicators=collected.collect_indicators(occasion, campaign_id),
         alternatives=collected.collect_alternatives(occasion, campaign_id),
         hypotheses=collected.collect_hypotheses(occasion, campaign_id),
@@ -125,6 +127,11 @@ def collect_dossier(occasion: Occasion, campaign_id: str) -> CampaignDossierFact
         reproduction=make_reproduction(occasion, report_id),
         glossary=make_glossary(),
     )  # fmt: skip
+
+
+def _supports(row: EvidenceRow) -> bool:
+    """Tell whether a piece of evidence carries weight; below 0.05 it moves nothing."""
+    return (row.weight_log10.value or 0) >= 0.05
 
 
 def _write_title(campaign: Row, status: str, platforms: list[Row]) -> str:
@@ -147,7 +154,7 @@ def _write_judgement(campaign: Row, name: str) -> tuple[Prose, Prose]:
     aim = label_capability(campaign.text("main_capability_code"))
     judgement = prose(
         f"We assess that it is {term} that {name} is a coordinated effort to extract our models' "
-        f"{aim}. The calibrated probability is {{}}, from prior odds of {{}} and evidence up to "
+        f"{aim}. The provisional probability is {{}}, from prior odds of {{}} and evidence up to "
         "{} in log10 units.",
         campaign.figure("campaign_probability"),
         campaign.figure("prior_log10_odds"),

@@ -12,7 +12,7 @@ from stillwatch.reporting.facts import (
 )
 from stillwatch.reporting.indicators import ADVISORY_INDICATORS, judge_indicator
 from stillwatch.reporting.numbers import Row
-from stillwatch.reporting.parts import Bar, WaterfallChart, prose
+from stillwatch.reporting.parts import Bar, Prose, WaterfallChart, prose
 from stillwatch.reporting.wording import label_family, write_shape
 
 _RESULT_TONES = {"seen": "alarm", "not seen": "calm", "not observable": "plain"}
@@ -73,6 +73,7 @@ def collect_evidence(occasion: Occasion, campaign_id: str) -> tuple[EvidenceRow,
             baseline_value=row.figure("baseline_value"),
             base_population_count=row.figure("base_population_count"),
             weight_log10=row.figure("weight_log10"),
+            measured=_write_measured(row),
             benign_explanation=unknown(row.text("benign_explanation"), "not assessed"),
             data_fields=", ".join(read_list(row.text("data_fields_used"))) or "not recorded",
         )
@@ -82,17 +83,21 @@ def collect_evidence(occasion: Occasion, campaign_id: str) -> tuple[EvidenceRow,
 
 def collect_indicators(occasion: Occasion, campaign_id: str) -> tuple[IndicatorRow, ...]:
     """Return each indicator of the joint advisory as seen, not seen or not observable."""
+    evidence = occasion.book.rows("evidence", campaign_id=campaign_id)
     weights = {
-        unknown(row.text("signal_code")): float(row.number("weight_log10"))
-        for row in occasion.book.rows("evidence", campaign_id=campaign_id)
+        unknown(row.text("signal_code")): float(row.number("weight_log10")) for row in evidence
     }
+    observed = {unknown(row.text("family")) for row in evidence}
+    everyone = max(
+        occasion.book.row("alternatives", campaign_id=campaign_id).number("account_count"), 1
+    )
     shares = {
-        unknown(row.text("signal_code")): row.number("raised_count") / row.number("account_count")
+        unknown(row.text("signal_code")): row.number("raised_count") / everyone
         for row in occasion.book.rows("signal_counts", campaign_id=campaign_id)
     }
     rows = []
     for indicator in ADVISORY_INDICATORS:
-        result = judge_indicator(indicator, weights, shares)
+        result = judge_indicator(indicator, weights, shares, observed)
         tone = _RESULT_TONES[result]
         rows.append(
             IndicatorRow(
@@ -170,6 +175,18 @@ def _weigh(row: Row, column: str, explanation: str) -> AlternativeRow:
         "not supported" if share == 0 else "supported in part" if share < 0.5 else "well supported"
     )
     return AlternativeRow(explanation, prose(words[column], figure, everyone), result)
+
+
+def _write_measured(row: Row) -> Prose:
+    observed, baseline = row.figure("observed_value"), row.figure("baseline_value")
+    population = row.figure("base_population_count")
+    if observed.value is None:
+        return one("No single observed value.")
+    if baseline.value is None:
+        return prose("Observed {}.", observed)
+    if population.value is None:
+        return prose("Observed {}, baseline {}.", observed, baseline)
+    return prose("Observed {}, baseline {} among {} accounts.", observed, baseline, population)
 
 
 def _label_step(row: Row) -> str:

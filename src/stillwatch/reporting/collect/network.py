@@ -9,6 +9,7 @@ from stillwatch.reporting.parts import Edge, NetworkChart, Node, Prose, prose
 from stillwatch.reporting.wording import join_words, label_link, plural
 
 MAX_BUNDLE_ROWS = 12
+MAX_BUNDLES = 40
 _OTHER = "other"
 
 
@@ -32,11 +33,16 @@ def collect_network(
     occasion: Occasion, campaign_id: str
 ) -> tuple[NetworkChart | None, tuple[BundleRow, ...], Prose]:
     """Return the drawing, its twin as a table, and what the table leaves out."""
-    groups = occasion.book.rows("bundle_groups", campaign_id=campaign_id)
-    bundles = occasion.book.rows("bundles", campaign_id=campaign_id)
-    totals = occasion.book.row("network_totals", campaign_id=campaign_id)
-    if not groups or not bundles:
+    limits = occasion.book.rows("bundle_limits", campaign_id=campaign_id)
+    if not limits:
         return None, (), one("No link between accounts was kept for this campaign on this day.")
+    limit = choose_limit(
+        [(row.get("group_limit"), int(row.number("bundle_count"))) for row in limits]
+    )
+    drawn = next(row for row in limits if row.get("group_limit") == limit)
+    groups = occasion.book.rows("bundle_groups", campaign_id=campaign_id, group_limit=limit)
+    bundles = occasion.book.rows("bundles", campaign_id=campaign_id, group_limit=limit)
+    totals = occasion.book.row("network_totals", campaign_id=campaign_id)
     group_names = {
         unknown(row.text("linked_key")): f"G{n}" for n, row in enumerate(groups, start=1)
     }
@@ -64,16 +70,32 @@ def collect_network(
         )
         for n, row in enumerate(bundles[:MAX_BUNDLE_ROWS], start=1)
     )
-    if len(bundles) > MAX_BUNDLE_ROWS:
-        note = one(f"The {MAX_BUNDLE_ROWS} largest bundles; all of them are in the attached facts.")
-    else:
-        note = prose(
-            "Every bundle is listed; the {} largest shared values are drawn as groups."
-            if len(groups) == 60
-            else "Every bundle and all {} shared values are drawn.",
-            totals.figure("group_count") if len(groups) < 60 else str(len(groups)),
-        )
+    rest = (
+        f"The {MAX_BUNDLE_ROWS} largest bundles are listed; all of them are in the attached facts."
+        if len(bundles) > MAX_BUNDLE_ROWS
+        else "Every bundle is listed."
+    )
+    note = prose(
+        rest
+        + f" The {len(groups)} largest of {{}} shared values are drawn; {{}} of the {{}} linked "
+        "accounts share at least one of them.",
+        totals.figure("group_count"),
+        drawn.figure("drawn_account_count"),
+        totals.figure("linked_account_count"),
+    )
     return chart, table, note
+
+
+def choose_limit(limits: list[tuple[int, int]]) -> int:
+    """Return how many groups to draw: as many as leave a drawing that can be read.
+
+    `limits` pairs a number of groups with the number of bundles that it makes.
+
+    >>> choose_limit([(60, 400), (20, 70), (10, 31), (3, 4)])
+    10
+    """
+    fitting = [groups for groups, bundles in limits if bundles <= MAX_BUNDLES]
+    return max(fitting) if fitting else min(groups for groups, _ in limits)
 
 
 def _read_keys(row: Row, group_names: dict[str, str]) -> list[str]:

@@ -54,7 +54,8 @@ select
     c.independent_family_count,
     b.banned_count,
     b.last_ban_date,
-    coalesce(a.after_ban_count, 0) as after_ban_count
+    coalesce(a.after_ban_count, 0) as after_ban_count,
+    rank() over (order by coalesce(w.period_count, 0) desc) as period_exchange_rank
 from marts.dim_campaigns as c
 left join weeks as w on c.campaign_id = w.campaign_id
 left join banned as b on c.campaign_id = b.campaign_id
@@ -62,4 +63,5 @@ left join after_ban as a on c.campaign_id = a.campaign_id
 where c.status in ('suspected', 'confirmed') and c.last_seen_at >= cast(:period_from as timestamp)
 order by
     case c.severity when 'critical' then 0 when 'high' then 1 when 'medium' then 2 else 3 end,
-    c.campaign_probability desc, c.campaign_id
+    case when coalesce(a.after_ban_count, 0) > 0 and b.banned_count > 0 then 0 else 1 end,
+    c.campaign_probability desc, period_exchange_rank, c.campaign_id

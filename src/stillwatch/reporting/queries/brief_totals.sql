@@ -40,9 +40,9 @@ shares as (
 
     select
         sum(exchange_count) as campaign_exchange_count,
-        sum(exchange_count * ratio) as estimated,
-        sum(exchange_count * low) as estimated_low,
-        sum(exchange_count * high) as estimated_high
+        sum(cast(exchange_count * ratio as decimal(24, 6))) as estimated,
+        sum(cast(exchange_count * low as decimal(24, 6))) as estimated_low,
+        sum(cast(exchange_count * high as decimal(24, 6))) as estimated_high
     from campaign_days
 
 ),

@@ -1,4 +1,4 @@
--- The sixty largest groups of one campaign.
+-- The largest groups of one campaign.
 -- key: linked_key
 select
     l.linked_key,
@@ -11,4 +11,4 @@ inner join marts.bridge_campaign_accounts as b
 where l.as_of_date = :as_of_date
 group by l.linked_key
 order by account_count desc, l.linked_key
-limit 60
+limit :group_limit

@@ -1,4 +1,4 @@
--- Accounts of one campaign, bundled by the identical set of groups that they share.
+-- Accounts of one campaign, bundled by the identical set of its largest groups that they share.
 -- key: bundle_key
 with
 
@@ -24,7 +24,7 @@ sets as (
 
     select e.account_key, string_agg(e.linked_key, ' ' order by e.linked_key) as group_keys
     from edges as e
-    inner join group_sizes as g on e.linked_key = g.linked_key and g.size_rank <= 60
+    inner join group_sizes as g on e.linked_key = g.linked_key and g.size_rank <= :group_limit
     group by e.account_key
 
 ),

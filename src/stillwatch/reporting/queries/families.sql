@@ -5,7 +5,7 @@ with
 
 evidence as (
 
-    select family, count(*) as evidence_count, sum(log10_likelihood_ratio) as weight_log10
+    select family, count(*) as evidence_count, sum(cast(log10_likelihood_ratio as decimal(18, 9))) as weight_log10
     from marts.fct_campaign_evidence
     where campaign_id = :campaign_id and as_of_date = :as_of_date
     group by family
@@ -14,7 +14,9 @@ evidence as (
 
 campaign as (
 
-    select prior_log10_odds, posterior_log10_odds
+    select
+        cast(prior_log10_odds as decimal(18, 9)) as prior_log10_odds,
+        cast(posterior_log10_odds as decimal(18, 9)) as posterior_log10_odds
     from marts.dim_campaigns
     where campaign_id = :campaign_id
 

@@ -41,7 +41,7 @@ edge_totals as (
     select
         link_type,
         count(distinct account_key) as account_count,
-        avg(log10_likelihood_ratio) as weight_log10,
+        sum(cast(log10_likelihood_ratio as decimal(18, 9))) / count(*) as weight_log10,
         min(json_extract_string(evidence, '$.shared')) as shared_label
     from edges
     group by link_type

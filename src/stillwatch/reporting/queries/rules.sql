@@ -5,7 +5,6 @@ select
     signal_code,
     signal_version,
     any_value(family) as family,
-    count(*) as account_count,
     count(case when log10_likelihood_ratio > 0 then 1 end) as raised_count,
     max(log10_likelihood_ratio) as largest_log10
 from marts.fct_account_signals

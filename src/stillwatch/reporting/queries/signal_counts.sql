@@ -1,8 +1,7 @@
--- How many members of one campaign each signal measured, and on how many it speaks.
+-- On how many members of one campaign each signal speaks.
 -- key: signal_code
 select
     s.signal_code,
-    count(*) as account_count,
     count(case when s.log10_likelihood_ratio > 0 then 1 end) as raised_count
 from marts.fct_account_signals as s
 inner join marts.bridge_campaign_accounts as b
