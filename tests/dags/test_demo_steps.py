@@ -33,8 +33,8 @@ def _leave_results(settings: Any, report_states: tuple[str, ...] = ("draft", "re
         ]
         write_json(paths.ledger / "quality" / f"dt={DAY}" / f"{gate}.json", {"rows": rows})
     for number, state in enumerate(report_states):
-        record = {"report_id": f"brief-{number}", "version": 1, "state": state}
-        write_json(paths.ledger / "reports" / f"brief-{number}.v1.json", record)
+        record = {"report_id": f"brief-{number}-{DAY}", "version": 1, "state": state}
+        write_json(paths.ledger / "reports" / f"brief-{number}-{DAY}.v1.json", record)
     paths.reports.mkdir(parents=True)
     (paths.reports / "brief.pdf").write_bytes(b"%PDF-")
     paths.published.mkdir(parents=True)

@@ -30,8 +30,7 @@ def process_by_scheduler(airflow: RunningAirflow, days: list[date], console: Con
     client = airflow.connect()
     console.print(f"  Airflow is healthy at {airflow.url}")
     _wait_for_dags(client)
-    for dag_id in INGEST_DAGS:
-        client.create_backfill(dag_id, days[0], days[-1])
+    _start_runs(client, days)
     _wait_for_runs(airflow, client, days, console)
     _release_one(airflow, client, days[-1], console)
 
@@ -54,6 +53,32 @@ def _wait_for_dags(client: AirflowClient) -> None:
         if time.monotonic() > deadline:
             raise AirflowError(f"Airflow has not read {', '.join(sorted(missing))} in time")
         time.sleep(0.5)
+
+
+def _start_runs(client: AirflowClient, days: list[date]) -> None:
+    """Create the backfills, or take up what an interrupted demo has left unfinished."""
+    wanted = {day.isoformat() for day in days}
+    existing = _find_newest_runs(client, wanted)
+    for run in existing.values():
+        if run.state == "failed":
+            client.clear_failed(run)
+    for dag_id in INGEST_DAGS:
+        missing = wanted - {day for known, day in existing if known == dag_id}
+        if missing:
+            _wait_for_backfill(client, dag_id)
+            client.create_backfill(
+                dag_id, date.fromisoformat(min(missing)), date.fromisoformat(max(missing))
+            )
+
+
+def _wait_for_backfill(client: AirflowClient, dag_id: str) -> None:
+    deadline = time.monotonic() + RUN_SECONDS
+    while client.has_active_backfill(dag_id):
+        if time.monotonic() > deadline:
+            raise AirflowError(
+                f"an earlier backfill of {dag_id} has not ended: cancel it in the UI"
+            )
+        time.sleep(1)
 
 
 def _wait_for_runs(

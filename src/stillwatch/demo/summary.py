@@ -121,16 +121,28 @@ def print_summary(settings: Settings, days: list[date], console: Console) -> Non
         table.add_row(f"  {campaign[0]}", f"{campaign[1]:,} accounts, {campaign[2]} confidence")
     table.add_row("gates passed", f"{gates.passed} of {gates.run}, {gates.warnings} warnings")
     table.add_row("reports released", ", ".join(released))
-    table.add_row("reports waiting", f"{len(waiting)}: {', '.join(waiting)}")
-    table.add_row("PDF reports", f"{paths.reports} ({len(_find_pdfs(paths))} files)")
-    table.add_row("published warehouse", f"{paths.published / 'current.duckdb'}")
-    table.add_row("its documentation", f"{paths.published / 'docs' / 'index.html'}")
+    table.add_row("reports waiting", _list_waiting(waiting, days[-1]))
+    table.add_row("PDF reports", f"{_show(paths.reports)}/ ({len(_find_pdfs(paths))} files)")
+    table.add_row("published warehouse", _show(paths.published / "current.duckdb"))
+    table.add_row("its documentation", _show(paths.published / "docs" / "index.html"))
     table.add_row("snapshot", f"{published['snapshot_id']} as of {published['as_of_date']}")
     table.add_row("ask it", '.venv/bin/stillwatch query "select * from marts.dim_campaigns"')
     table.add_row("Airflow UI", "make up   (prints the address, then approve or reject a report)")
-    table.add_row("  user, password", f"admin, in {home.passwords}")
+    table.add_row("  user, password", f"admin, in {_show(home.passwords)}")
     table.add_row("stop it", "make down   (nothing runs now)")
     console.print(table)
+
+
+def _list_waiting(waiting: list[str], last_day: date) -> str:
+    """Return the waiting reports of the last day by name, and how many older ones there are."""
+    newest = [report_id for report_id in waiting if report_id.endswith(last_day.isoformat())]
+    older = len(waiting) - len(newest)
+    return ", ".join(newest) + (f" and {older} of earlier days" if older else "")
+
+
+def _show(path: Path) -> str:
+    """Return a path as one would type it here."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _read_published(path: Path) -> dict[str, Any]:

@@ -102,6 +102,18 @@ class AirflowClient:
         }
         _check(self._http.post("/api/v2/backfills", json=body), f"create the backfill of {dag_id}")
 
+    def has_active_backfill(self, dag_id: str) -> bool:
+        """Tell whether a backfill of the DAG has not been closed yet (there can be only one)."""
+        path = f"/api/v2/backfills?dag_id={dag_id}"
+        backfills = self._get(path, f"list backfills of {dag_id}")["backfills"]
+        return any(item["completed_at"] is None for item in backfills)
+
+    def clear_failed(self, run: DagRun) -> None:
+        """Have the scheduler try the failed tasks of a run again, and what follows them."""
+        path = f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/clear"
+        body = {"dry_run": False, "only_failed": True}
+        _check(self._http.post(path, json=body), f"clear {run.dag_id} of {run.day}")
+
     def find_runs(self, dag_id: str) -> list[DagRun]:
         """Return the latest runs of a DAG, the newest first."""
         query = "limit=100&order_by=-id"
