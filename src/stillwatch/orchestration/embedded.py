@@ -35,7 +35,7 @@ COMPONENTS = {
 """Each component with its arguments; task logs are read from the disk, so no log server runs."""
 
 START_SECONDS = 120
-STOP_SECONDS = 20
+STOP_SECONDS = 10
 
 
 class AirflowError(StillwatchError):
