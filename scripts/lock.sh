@@ -6,7 +6,7 @@ uv="${UV:-.uv/bin/uv}"
 rm -f uv.lock   # an old lock keeps leftovers of earlier bounds
 "$uv" lock
 "$uv" export --quiet --frozen --no-dev --no-emit-project --output-file requirements.lock >/dev/null
-"$uv" export --quiet --frozen --all-groups --no-emit-project --output-file requirements-dev.lock >/dev/null
+"$uv" export --quiet --frozen --group dev --no-emit-project --output-file requirements-dev.lock >/dev/null
 rm -f uv.lock
 if grep -nE 'https?://' requirements.lock requirements-dev.lock; then
     echo "lock: a host name is in the lock files (above); they must hold names and hashes only" >&2
