@@ -19,7 +19,7 @@ HEAVY_MODULES = (
 )
 
 
-class PreloadedLocalExecutor(LocalExecutor):
+class PreloadedLocalExecutor(LocalExecutor):  # type: ignore[misc] # Airflow is not typed
     """Airflow's LocalExecutor, with the modules imported once that each task would import.
 
     A day is some twenty tasks of a few seconds: importing took a third of their time. On a system
