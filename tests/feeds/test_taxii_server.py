@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from stillwatch.feeds.download import PullLimits
+from feed_servers import QUICK
 
 AUTH = {"type": "basic", "username": "reader", "secret_env": "PEERS_PASSWORD"}
-QUICK = PullLimits(connect_seconds=2, read_seconds=10, attempts=2, first_wait_seconds=0)
 DATA = Path("/work/shared/data/feeds")
 T0 = datetime(2026, 8, 1, 6, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -94,6 +94,8 @@ def check_url(url: str, has_auth: bool) -> None:
     The error does not repeat the URL.
     """
     parts = urlsplit(url)
+    if parts.port == 0:  # one that is no number at all raises here
+        raise ValueError("`url` has the port 0")
     if "@" in parts.netloc:
         raise ValueError("`url` holds a user name or password: put it into `auth`")
     if has_auth and parts.scheme != "https" and not _is_this_machine(parts.hostname or ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -27,6 +28,9 @@ from stillwatch.feeds.waits import PullLimits, get_backoff, parse_retry_after
 from stillwatch.runs import utc_now
 
 __all__ = ["Answer", "Fetcher", "PullFailedError", "PullLimits", "download", "parse_retry_after"]
+
+for _name in ("httpx", "httpcore"):  # they log every URL and header, with whatever is in them
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -45,7 +45,7 @@ def follow(target: httpx.URL, location: str) -> httpx.URL:
         upcoming = target.join(location)
     except (httpx.InvalidURL, UnicodeError, ValueError) as error:
         raise RedirectRefusedError(f"{target} to {location!r}: {error}") from error
-    if not location or not upcoming.host:
+    if not location or not upcoming.host or (upcoming.port or 0) > 65_535:
         raise RedirectRefusedError(f"{target} to {location!r}: no address")
     if (target.scheme, upcoming.scheme) not in _SCHEMES:
         raise RedirectRefusedError(
