@@ -110,7 +110,7 @@ class TaxiiHints(_Strict):
     collection: str = Field(min_length=1, max_length=256)  # its id, alias or title
     api_root: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")  # else: discovery
     page_size: int = Field(default=1000, ge=1, le=100_000)  # asked for; a server may give less
-    max_pages: int = Field(default=2_000, ge=1, le=100_000)
+    max_pages: int = Field(default=2_000, ge=1, le=99_999)
     max_objects: int = Field(default=1_000_000, ge=1)
     overlap_seconds: int = Field(default=3600, ge=0, le=7 * 86_400)  # asked for again: late entries
 

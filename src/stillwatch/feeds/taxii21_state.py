@@ -50,7 +50,7 @@ def accumulate(
     inputs = select_inputs(feed, version, known)
     record = delivered.read_pull_record(version)
     base = record.get("full_version")
-    if base is not None and base not in {item.name for item in inputs}:
+    if base is not None and base not in {item.name for item in known}:
         raise VersionRefusedError(
             "incomplete",
             f"{version.name} goes on from the full pull {base}, which is not in landing: "
@@ -71,10 +71,11 @@ def read_objects(version: LandedVersion, delivered: DeliveredFeeds) -> list[Any]
     """Return the objects of all pages of one version in the order of the pages."""
     found: list[Any] = []
     for file in version.files:
-        document = load_json(file.name, decode(file.name, delivered.read_file(version, file.name)))
+        name = f"{version.name}/{file.name}"
+        document = load_json(name, decode(name, delivered.read_file(version, file.name)))
         objects = document.get("objects", []) if isinstance(document, dict) else None
         if not isinstance(objects, list):
-            raise VersionRefusedError("unreadable", f"{file.name} is no envelope of objects")
+            raise VersionRefusedError("unreadable", f"{name} is no envelope of objects")
         found.extend(objects)
     return found
 
