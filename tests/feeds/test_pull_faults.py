@@ -9,7 +9,7 @@ from email.utils import format_datetime
 
 import pytest
 from click.testing import CliRunner
-from feed_servers import QUICK, TAXII, Reply
+from feed_servers import COLLECTION, QUICK, TAXII, Reply
 
 from stillwatch.cli import feeds as feeds_cli
 
@@ -215,6 +215,31 @@ def test_pull__a_redirect_loop_ends(site, bad_day):
     assert len(site.requests) == QUICK.max_redirects + 1
 
 
+def test_pull__a_pass_in_the_address_of_a_redirect_is_not_kept(deployment, site):
+    site.answer = lambda request: (
+        Reply(200, {}, LIST)
+        if request.path == "/y"
+        else Reply(302, {"Location": "/y?signature=9f3b"})
+    )
+    deployment.configure(kind="cidr_list", url=f"{site.root}/x")
+    assert deployment.pull(T0).state == "landed"
+    assert site.requests[-1].params == {"signature": "9f3b"}
+    assert deployment.read_record()["final_url"] == f"{site.root}/y"
+
+
+def test_pull__a_pull_that_broke_off_while_landing_is_made_again(deployment, site):
+    site.answer = lambda request: (
+        Reply(304) if "if-none-match" in request.headers else Reply(200, {"ETag": '"v1"'}, LIST)
+    )
+    deployment.configure(kind="cidr_list", url=f"{site.root}/list.txt")
+    deployment.pull(T0)
+    (deployment.landed[0] / "list.txt").write_bytes(LIST[:10])
+    refused = deployment.refresh("2026-08-01")
+    assert (refused.state, refused.refused_versions[0][1]) == ("missing", "incomplete")
+    assert deployment.pull(T0 + DAY).state == "landed"
+    assert deployment.refresh("2026-08-02").used_count == 2
+
+
 @pytest.mark.fault(37)
 def test_pull__a_redirect_on_the_configured_network_is_followed(deployment, site):
     site.answer = lambda request: (
@@ -351,6 +376,47 @@ def _everywhere(reply):
 def test_taxii__an_answer_that_cannot_be_right_changes_nothing(bad_taxii_day, answer, reason):
     outcome = bad_taxii_day(answer)
     assert (outcome.state, outcome.reason) == ("failed", reason)
+
+
+@pytest.mark.parametrize(
+    ("discovery", "hints"),
+    [
+        ({"api_roots": ["/api/"]}, {}),
+        ({"api_roots": ["/other/", "/api"]}, {}),
+        ({"default": "/api/"}, {}),
+        ({"api_roots": ["https://evil.example.com/api/", "/api/"]}, {}),
+        (None, {"api_root": "/api"}),
+    ],
+)
+def test_taxii__the_api_root_that_lists_the_collection_is_found(
+    deployment, site, make_indicator, discovery, hints
+):
+    page = Reply.taxii({"objects": [make_indicator(0)]})
+    site.serve_collection(lambda request: page if "objects" in request.path else Reply(404))
+    rest = site.answer
+    site.answer = lambda request: (
+        (Reply.taxii(discovery) if discovery else Reply(404))
+        if request.path == "/taxii2/"
+        else rest(request)
+    )
+    hints = {"collection": "suspected"} | {key: site.root + path for key, path in hints.items()}
+    deployment.configure(kind="taxii21", url=f"{site.root}/taxii2", taxii=hints)
+    assert deployment.pull(T0).state == "landed"
+    assert {request.headers["accept"] for request in site.requests} == {TAXII}
+
+
+def test_taxii__a_title_that_two_collections_share_is_ambiguous(deployment, site):
+    site.serve_collection(lambda request: Reply.taxii({}))
+    rest = site.answer
+    twice = {"collections": [COLLECTION, COLLECTION | {"id": "b"}]}
+    site.answer = lambda request: (
+        Reply.taxii(twice) if request.path == "/api/collections/" else rest(request)
+    )
+    hints = {"collection": "suspected"}
+    deployment.configure(kind="taxii21", url=f"{site.root}/taxii2/", taxii=hints)
+    outcome = deployment.pull(T0)
+    assert outcome.reason == "no_collection"
+    assert "2 collections with title 'suspected': give the id" in outcome.detail
 
 
 @pytest.mark.fault(36)

@@ -157,6 +157,25 @@ def test_taxii__a_lost_full_pull_is_noticed_and_made_again(
     assert deployment.refresh("2026-08-04").used_count == 2
 
 
+@pytest.mark.fault(1)
+def test_taxii__a_pull_that_broke_off_while_landing_is_made_again(
+    deployment, start_medallion, configure, make_indicator
+):
+    server = start_medallion(page_size=2)
+    configure(server)
+    server.add([make_indicator(n) for n in range(4)], T0 - DAY)
+    deployment.pull(T0)
+    server.add([make_indicator(n) for n in range(4, 8)], T0 + DAY)
+    deployment.pull(T0 + 2 * DAY)
+    (deployment.landed[1] / "page-00002.json").unlink()
+    result = deployment.refresh("2026-08-03")
+    assert (result.state, result.used_count) == ("last_good", 4)
+    assert result.refused_versions[0][1] == "incomplete"
+    assert deployment.pull(T0 + 3 * DAY).state == "landed"
+    assert deployment.read_record()["added_after"] is None
+    assert deployment.refresh("2026-08-04").used_count == 8
+
+
 def test_taxii__another_collection_starts_anew(
     deployment, start_medallion, configure, make_indicator
 ):

@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 HIDDEN = "[hidden]"
 _NO_SECRET = re.compile(r"[\x00-\x1f\x7f]|[^\x00-\x7f]")  # would end, split or garble a header
-_SHORTEST_SECRET = 8  # a shorter one is a mistake, and hiding it would garble every message
+_SHORTEST_SECRET = 8  # of a token; hiding a shorter word would garble every message
 
 
 class SecretError(Exception):
@@ -73,9 +73,11 @@ def read_credential(
     secret, origin = _read_secret(auth, config, environment)
     if _NO_SECRET.search(secret):
         raise SecretError(f"{origin} holds more than one line of plain ASCII text")
-    if len(secret) < _SHORTEST_SECRET:
+    is_short = len(secret) < _SHORTEST_SECRET
+    if not secret or (is_short and auth.type != "basic"):
         raise SecretError(f"{origin} holds fewer than {_SHORTEST_SECRET} characters")
-    forms = [secret, quote(secret, safe=""), quote_plus(secret)]
+    # A short password is a public one, such as guest: its word alone gives nothing away.
+    forms = [] if is_short else [secret, quote(secret, safe=""), quote_plus(secret)]
     match auth.type:
         case "basic":
             pair = base64.b64encode(f"{auth.username}:{secret}".encode()).decode()

@@ -168,7 +168,8 @@ class Fetcher:
                     self._check_host(target)
                 with self._send(target, headers, deadline, is_redirected=hop > 0) as response:
                     if response.status_code not in _REDIRECTS:
-                        return self._read(response, deadline)
+                        shown = target.copy_with(query=None, fragment=None) if hop else target
+                        return self._read(response, str(shown), deadline)  # a query may be a pass
                     target = follow(target, response.headers.get("location", ""))
         except httpx.InvalidURL as error:
             raise PullFailedError("bad_url", f"{url}: {error}") from error
@@ -232,35 +233,35 @@ class Fetcher:
         seconds = min(self._limits.deadline_seconds, self._limits.total_seconds)
         return PullFailedError("too_slow", f"{url}: not done after {seconds:.0f} s", True)
 
-    def _read(self, response: httpx.Response, deadline: float) -> Answer:
+    def _read(self, response: httpx.Response, url: str, deadline: float) -> Answer:
         status = response.status_code
         headers = {key.lower(): value for key, value in response.headers.items()}
         etag, modified = headers.get("etag"), headers.get("last-modified")
         if status == 304:
-            return Answer(status, str(response.url), None, etag, modified, headers)
+            return Answer(status, url, None, etag, modified, headers)
         if status != 200:
             wait = parse_retry_after(headers.get("retry-after"), utc_now())
             hint = " (a key needed?)" if status in (401, 403) else ""
-            detail = f"{response.url} answered {status}{hint}"
+            detail = f"{url} answered {status}{hint}"
             if wait is not None:
                 detail += f", retry after {wait:.0f} s"
             raise PullFailedError(f"http_{status}", detail, status in _TRANSIENT, wait)
         if headers.get("content-type", "").lower().startswith(_HTML_TYPES):
-            raise PullFailedError("html_page", f"{response.url} answered with a web page, not data")
+            raise PullFailedError("html_page", f"{url} answered with a web page, not data")
         content = bytearray()
         for chunk in response.iter_bytes():
             content += chunk
             if len(content) > self._limits.max_bytes:
                 raise PullFailedError(
-                    "too_large", f"{response.url} sent more than {self._limits.max_bytes} bytes"
+                    "too_large", f"{url} sent more than {self._limits.max_bytes} bytes"
                 )
             if time.monotonic() > deadline:
-                raise self._make_too_slow(response.url)
+                raise self._make_too_slow(url)
         if time.monotonic() > deadline:  # the end may be that the connection was cut
-            raise self._make_too_slow(response.url)
+            raise self._make_too_slow(url)
         if is_html(bytes(content[:2048]).decode("utf-8", "replace")):
-            raise PullFailedError("html_page", f"{response.url} answered with a web page, not data")
-        return Answer(status, str(response.url), bytes(content), etag, modified, headers)
+            raise PullFailedError("html_page", f"{url} answered with a web page, not data")
+        return Answer(status, url, bytes(content), etag, modified, headers)
 
 
 def _cut(sockets: list[socket.socket]) -> None:

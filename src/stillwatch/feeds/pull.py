@@ -19,7 +19,13 @@ from urllib.parse import unquote, urlsplit
 
 from stillwatch.feeds.access import Credential, SecretError, read_credential
 from stillwatch.feeds.download import Fetcher, PullFailedError, PullLimits, download
-from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, format_version, hash_files
+from stillwatch.feeds.landed import (
+    DeliveredFeeds,
+    LandedVersion,
+    find_missing,
+    format_version,
+    hash_files,
+)
 from stillwatch.feeds.registry import Feed, FeedKind
 from stillwatch.feeds.taxii21_pull import pull_taxii
 from stillwatch.log import get_logger
@@ -161,7 +167,8 @@ def _pull(pull: _Pull) -> bool:
             return pull_taxii(feed, pull.at, pull.delivered, pull.known, fetcher, pull.limits)
     newest = pull.newest
     record = pull.delivered.read_pull_record(newest) if newest else {}
-    validators = record if record.get("url") == feed.url else {}
+    is_usable = newest is not None and not find_missing(newest, record)
+    validators = record if is_usable and record.get("url") == feed.url else {}
     etag, modified = validators.get("etag"), validators.get("last_modified")
     answer = download(feed.url, etag, modified, pull.limits, pull.sleep, credential)
     if answer.content is None and not (etag or modified):

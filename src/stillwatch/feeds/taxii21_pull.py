@@ -11,6 +11,7 @@ from stillwatch.feeds.download import Fetcher, PullFailedError, PullLimits
 from stillwatch.feeds.landed import (
     DeliveredFeeds,
     LandedVersion,
+    find_missing,
     hash_files,
     parse_version,
 )
@@ -128,6 +129,7 @@ def _find_start(
         or cursor is None
         or full_at is None
         or base not in {version.name for version in known}
+        or find_missing(known[-1], record)
         or at - full_at > feed.ttl / 2
     ):
         return everything

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from stillwatch.feeds.entries import decode, load_json
-from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion
+from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed
 from stillwatch.feeds.stix21 import parse_stix21
@@ -45,7 +45,8 @@ def accumulate(
 ) -> dict[_Key, Received]:
     """Return each object of the collection as of a version, by id and `modified`.
 
-    Pulls of another collection, from before the entry was changed, do not count.
+    Pulls of another collection, from before the entry was changed, do not count, nor do pulls
+    that broke off while they landed: the pull after such a one asks for everything.
     """
     inputs = select_inputs(feed, version, known)
     record = delivered.read_pull_record(version)
@@ -60,7 +61,8 @@ def accumulate(
     for item in inputs:
         if item.name != version.name:
             earlier = delivered.read_pull_record(item)
-            if earlier.get("collection") != record.get("collection"):
+            is_other = earlier.get("collection") != record.get("collection")
+            if is_other or find_missing(item, earlier):
                 continue
         for found in read_objects(item, delivered):
             objects[make_object_key(found)] = Received(found, item.known_at)

@@ -29,7 +29,7 @@ from stillwatch.feeds.gate import (
     get_well_known_resolvers,
     is_checked_against_protected,
 )
-from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion
+from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing
 from stillwatch.feeds.lookup_tables import parse_lookup_table
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed, FeedKind
@@ -179,6 +179,9 @@ class FeedVersions:
         return verdict
 
     def _read_and_parse(self, feed: Feed, version: LandedVersion) -> ParsedFeed:
+        missing = find_missing(version, self._delivered.read_pull_record(version))
+        if missing:
+            raise VersionRefusedError("incomplete", f"the pull broke off: {missing[0]} is missing")
         if not version.files:
             raise VersionRefusedError("empty", "the landing folder holds no file")
         if feed.kind is FeedKind.TAXII21:

@@ -86,3 +86,12 @@ def test_config__a_key_may_go_to_https_and_to_this_machine(deployment, url):
     auth = {"type": "bearer", "secret_env": "PEERS_TOKEN"}
     deployment.configure({"id": "peers", "kind": "cidr_list", "url": url, "auth": auth})
     assert find_feeds(deployment.settings)[0].auth == BEARER
+
+
+def test_read_credential__a_public_password_may_be_short_but_no_token(tmp_path):
+    guest = Auth(type="basic", username="guest", secret_env="GUEST")
+    found = read_credential(guest, tmp_path, {"GUEST": "guest"})
+    assert not found.is_in(b'{"name": "guest network"}')
+    assert found.is_in(b"Basic Z3Vlc3Q6Z3Vlc3Q=")
+    with pytest.raises(SecretError, match="fewer than 8"):
+        read_credential(BEARER, tmp_path, {"PEERS_TOKEN": "guest"})
