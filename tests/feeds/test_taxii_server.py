@@ -157,7 +157,6 @@ def test_taxii__a_lost_full_pull_is_noticed_and_made_again(
     assert deployment.refresh("2026-08-04").used_count == 2
 
 
-@pytest.mark.fault(1)
 def test_taxii__a_pull_that_broke_off_while_landing_is_made_again(
     deployment, start_medallion, configure, make_indicator
 ):

@@ -148,7 +148,7 @@ class Fetcher:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, PullFailedError) and error.wait is not None:
             return error.wait
-        return get_backoff(url, state.attempt_number, self._limits)
+        return get_backoff(f"{socket.gethostname()} {url}", state.attempt_number, self._limits)
 
     def _check_echo(self, answer: Answer) -> None:
         """Refuse an answer that repeats our key: it would land with it."""

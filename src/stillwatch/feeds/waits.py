@@ -44,12 +44,12 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return None
 
 
-def get_backoff(url: str, attempt: int, limits: PullLimits) -> float:
-    """Return the seconds to wait after a failed attempt: doubling, with a spread by feed.
+def get_backoff(seed: str, attempt: int, limits: PullLimits) -> float:
+    """Return the seconds to wait after a failed attempt: doubling, with a spread.
 
-    The spread is taken from the URL, so that feeds of one run do not knock in step and a test
-    waits as long each time.
+    The spread is taken from the seed (machine and URL): neither the feeds of one run nor the
+    deployments that read one feed knock in step, and the same pull waits as long each time.
     """
-    spread = 1 + zlib.crc32(f"{url} {attempt}".encode()) / 2**32
+    spread = 1 + zlib.crc32(f"{seed} {attempt}".encode()) / 2**32
     wait: float = limits.first_wait_seconds * 2 ** (attempt - 1) * spread
     return min(wait, limits.longest_wait_seconds)
