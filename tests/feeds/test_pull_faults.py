@@ -1,5 +1,6 @@
 """Servers that fail, stall, lie or lead astray: the last good version serves on."""
 
+import gzip
 import socket
 import struct
 import time
@@ -279,6 +280,12 @@ def test_pull__a_page_that_does_not_look_like_one_fails_as_a_list(deployment, si
 def test_pull__an_answer_beyond_the_size_limit_is_refused(bad_day):
     outcome = bad_day(Reply(200, {}, b"4" * 5000), replace(QUICK, max_bytes=1000))
     assert outcome.reason == "too_large"
+
+
+@pytest.mark.fault(28)
+def test_pull__a_packed_answer_beyond_the_size_limit_is_refused(bad_day):
+    packed = Reply(200, {"Content-Encoding": "gzip"}, gzip.compress(b"4" * 1_000_000))
+    assert bad_day(packed, replace(QUICK, max_bytes=10_000)).reason == "too_large"
 
 
 def test_pull__unchanged_is_no_answer_to_a_first_question(deployment, site):

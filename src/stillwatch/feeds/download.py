@@ -15,6 +15,7 @@ import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
 from stillwatch.feeds.access import Credential
+from stillwatch.feeds.body import BadBodyError, unpack
 from stillwatch.feeds.entries import is_html
 from stillwatch.feeds.redirects import (
     RedirectRefusedError,
@@ -173,16 +174,16 @@ class Fetcher:
                     target = follow(target, response.headers.get("location", ""))
         except httpx.InvalidURL as error:
             raise PullFailedError("bad_url", f"{url}: {error}") from error
+        except BadBodyError as error:
+            raise PullFailedError("unreadable", f"{url}: {error}") from error
         except RedirectRefusedError as error:
             raise PullFailedError("redirect_refused", str(error)) from error
-        except httpx.RequestError as error:
+        except httpx.TransportError as error:
             if time.monotonic() > deadline:
                 raise self._make_too_slow(url) from error
             text = f"{url}: {type(error).__name__} {error}".rstrip()
-            is_transient = isinstance(error, httpx.TransportError)
-            reason = "unreachable" if is_transient else "unreadable"
-            reason = "unknown_host" if _is_name_failure(error) else reason
-            raise PullFailedError(reason, text, is_transient) from error
+            reason = "unknown_host" if _is_name_failure(error) else "unreachable"
+            raise PullFailedError(reason, text, is_transient=True) from error
         raise PullFailedError("redirect_loop", f"{url}: more than {limits.max_redirects} redirects")
 
     @contextmanager
@@ -249,7 +250,8 @@ class Fetcher:
         if headers.get("content-type", "").lower().startswith(_HTML_TYPES):
             raise PullFailedError("html_page", f"{url} answered with a web page, not data")
         content = bytearray()
-        for chunk in response.iter_bytes():
+        encoding = headers.get("content-encoding", "")
+        for chunk in unpack(response.iter_raw(), encoding, self._limits.max_bytes):
             content += chunk
             if len(content) > self._limits.max_bytes:
                 raise PullFailedError(

@@ -248,7 +248,7 @@ def test_download__follows_https_to_a_public_host(redirecting):
     moved = httpx.Response(301, headers={"Location": "/y"})
     answers = {
         "https://lists.example.com/x": moved,
-        "https://lists.example.com/y": httpx.Response(200, content=LIST),
+        "https://lists.example.com/y": httpx.Response(200, stream=httpx.ByteStream(LIST)),
     }
     redirecting(answers, {"lists.example.com": "45.80.0.1"})
     assert download("https://lists.example.com/x", limits=QUICK).content == LIST
