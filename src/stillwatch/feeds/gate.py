@@ -36,7 +36,8 @@ def get_well_known_resolvers() -> ProtectedList:
 
 def is_checked_against_protected(feed: Feed) -> bool:
     """Return whether a feed lists addresses as indicators, so that a protected hit would count."""
-    return feed.kind in (FeedKind.CIDR_LIST, FeedKind.STIX21) and not feed.is_protected_list
+    lists_addresses = feed.kind in (FeedKind.CIDR_LIST, FeedKind.STIX21, FeedKind.TAXII21)
+    return lists_addresses and not feed.is_protected_list
 
 
 def check_terms(feed: Feed) -> None:
