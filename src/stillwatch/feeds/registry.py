@@ -37,6 +37,12 @@ class FeedKind(StrEnum):
     IP2ASN = "ip2asn"
     IP2COUNTRY = "ip2country"
     STIX21 = "stix21"
+    CSL = "csl"
+
+    @property
+    def is_party_list(self) -> bool:
+        """Whether the feed lists parties by name, and no indicators."""
+        return self is FeedKind.CSL
 
     @property
     def is_lookup(self) -> bool:
