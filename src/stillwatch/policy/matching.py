@@ -206,12 +206,10 @@ def _align(
     same = sorted((left & right).elements())
     rest_asked, rest_listed = sorted((left - right).elements()), sorted((right - left).elements())
     pairs = sorted(
-        (
-            (-likeness, one, other)
-            for one in set(rest_asked)
-            for other in set(rest_listed)
-            if (likeness := _compare_words(one, other)) > 0
-        )
+        (-likeness, one, other)
+        for one in set(rest_asked)
+        for other in set(rest_listed)
+        if (likeness := _compare_words(one, other)) > 0
     )
     similar = []
     for likeness, one, other in pairs:

@@ -12,12 +12,15 @@ from anyascii import anyascii
 # Legal forms after transliteration, in lower case without dots. They say how a party is registered
 # and not who it is; lists and registers write them, move them and leave them out at will.
 _LEGAL_FORMS = frozenset(
-    """
-    ab ag as asa ao aps bhd bv bvba co coltd company corp corporation cv dmcc doo dooel eood fzc fzco
-    fze fzllc gmbh gp inc incorporated jsc kft kg kk llc llp lp limited limitada ltd ltda mbh nv oao
-    ojsc ood oo ooo oy oyj pao pjsc plc pt pte pty pvt private qsc sa saa sae sal sas sarl sdn se sia
-    sl slu snc spa spj spolka sprl srl sro spz tbk uab ug ulc wll zao zoo
-    """.split()
+    word
+    for line in (
+        "ab ag ao aps as asa bhd bv bvba co coltd company corp corporation cv dmcc doo dooel eood",
+        "fzc fzco fze fzllc gmbh gp inc incorporated jsc kft kg kk limited limitada llc llp lp ltd",
+        "ltda mbh nv oao ojsc oo ood ooo oy oyj pao pjsc plc private pt pte pty pvt qsc sa saa sae",
+        "sal sarl sas sdn se sia sl slu snc spa spj spolka sprl spz srl sro tbk uab ug ulc wll zao",
+        "zoo",
+    )
+    for word in line.split()
 )
 # Several words that are one legal form, longest first; compared after transliteration.
 _LEGAL_PHRASES = (
