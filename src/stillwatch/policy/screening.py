@@ -33,7 +33,7 @@ _LOG = get_logger(__name__)
 
 _VERSION = 1  # counts up when the same inputs give another answer
 _PARTIES_FILE = "listed_parties.parquet"
-_NO_RULE = Rule("no rule recorded", "not_recorded", (), "")
+_NO_RULE = Rule("none recorded", "not_recorded", (), "")
 MATCH_SUBJECT = "screening_match"  # of a decision: confirm or dismiss one match
 
 
@@ -219,7 +219,7 @@ def _list_owned(
 ) -> list[dict[str, Any]]:
     """Return what listed parties hold under each rule; each rule counts the lists that it covers.
 
-    Lists that no rule covers are counted together as `no rule recorded`, so that a large share is
+    Lists that no rule covers are counted together as `none recorded`, so that a large share is
     shown even where it has no consequence in law.
     """
     codes = {row["list_code"] for row in listings}

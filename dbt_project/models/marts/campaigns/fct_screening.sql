@@ -130,7 +130,7 @@ select
     cast(coalesce(h.owned_percent_upper, 0) as double) as owned_percent_upper,
     cast(coalesce(h.multiplied_percent, 0) as double) as owned_percent_multiplied,
     coalesce(
-        h.instrument || case when h.rule_status = 'in_force' then '' else ' (' || h.rule_status || ')' end,
+        h.instrument || case when h.rule_status in ('in_force', 'not_recorded') then '' else ' (' || h.rule_status || ')' end,
         r.told,
         'none recorded'
     ) as rule,
