@@ -62,13 +62,15 @@ def explain_holding(
     told = [_tell(holder, listed, counted, names) for holder in holders[:_NAMED_HOLDERS]]
     if len(holders) > _NAMED_HOLDERS:
         told.append(f"and {len(holders) - _NAMED_HOLDERS} more")
-    parts = ["; ".join(told)]
+    parts = ["; ".join(told) or "no owner is listed or counts as listed"]
     if owned.upper_percent > owned.lower_percent:
         parts.append(
             f"in all {owned.lower_percent:g} percent at least, {owned.upper_percent:g} at most"
         )
     else:
         parts.append(f"in all {owned.lower_percent:g} percent")
+    if owned.multiplied_percent != owned.lower_percent:
+        parts.append(f"{owned.multiplied_percent:g} percent with shares multiplied through")
     if owned.known_percent > 100.0:
         parts.append(f"the recorded shares add up to {owned.known_percent:g} percent: check them")
     return "; ".join(parts)

@@ -114,7 +114,7 @@ def apply_rule(holdings: Iterable[Holding], listed: Iterable[str]) -> dict[str, 
     result = {}
     for entity, held in sorted(by_owned.items()):
         holders = tuple(holding for holding in held if holding.owner_id in perhaps)
-        if not holders:
+        if not holders and entity not in multiplied:
             continue
         lower = _add_up(held, surely, is_upper=False)
         upper = _add_up(held, perhaps, is_upper=True)
