@@ -46,8 +46,8 @@ class Settings(BaseSettings):
         ge=0.5,
         le=1.0,
         description="score from which a name on a screening list is put before a person; 0.8 finds "
-        "93 % of names with one seeded error, 4 of 473 unrelated names "
-        "(Entity List of 2026-07, measured 2026-11)",
+        "94 % of listed names with one seeded error, and of 415 names of another list only the 4 "
+        "of a party that is on both (Entity List of 2026-07, measured 2026-11)",
     )
     paper: str = Field(
         default="letter", pattern="^(letter|a4)$", description="paper of the PDF reports"

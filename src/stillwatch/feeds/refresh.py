@@ -185,8 +185,8 @@ def _split_by_validity(
     path = versions.get_folder(verdict.feed_id, verdict.version) / name
     table = pq.read_table(path, columns=["valid_from", "valid_until"])
     start = datetime.combine(day, time(), tzinfo=UTC)
-    expired = pc.less_equal(table["valid_until"], start)
-    upcoming = pc.greater_equal(table["valid_from"], end_of_day(day))
+    expired = pc.fill_null(pc.less_equal(table["valid_until"], start), False)
+    upcoming = pc.fill_null(pc.greater_equal(table["valid_from"], end_of_day(day)), False)
     expired_count = pc.sum(expired).as_py() or 0
     upcoming_count = pc.sum(pc.and_not(upcoming, expired)).as_py() or 0
     for reason, count in (("expired", expired_count), ("not_yet_valid", upcoming_count)):

@@ -39,8 +39,8 @@ def compare_rows(
     table: ReferenceTable, before: Iterable[Row], after: Iterable[Row]
 ) -> TableChanges:
     """Return what changed between two states of a table; the order of rows does not matter."""
-    old = {_get_key(table, row): row for row in before}
-    new = {_get_key(table, row): row for row in after}
+    old = {get_key(table, row): row for row in before}
+    new = {get_key(table, row): row for row in after}
     return TableChanges(
         added=tuple(new[key] for key in sorted(set(new) - set(old))),
         removed=tuple(old[key] for key in sorted(set(old) - set(new))),
@@ -79,13 +79,13 @@ def find_lost(
     A row whose key is there with another content was edited, any other has vanished.
     """
     there = {hash_row(row) for row in present}
-    keys = {_get_key(table, row) for row in present}
+    keys = {get_key(table, row) for row in present}
     return [
         {
             **_name(table, row),
-            "kind": "edited" if _get_key(table, row) in keys else "vanished",
+            "kind": "edited" if get_key(table, row) in keys else "vanished",
         }
-        for digest, row in sorted(seen.items(), key=lambda item: _get_key(table, item[1]))
+        for digest, row in sorted(seen.items(), key=lambda item: get_key(table, item[1]))
         if digest not in there
     ]
 
@@ -102,7 +102,8 @@ def _name(table: ReferenceTable, row: Row) -> dict[str, Any]:
     }
 
 
-def _get_key(table: ReferenceTable, row: Row) -> tuple[str, ...]:
+def get_key(table: ReferenceTable, row: Row) -> tuple[str, ...]:
+    """Return a row's key as text; two rows of one key say something about the same thing."""
     return tuple("" if row[column] is None else str(_plain(row[column])) for column in table.key)
 
 

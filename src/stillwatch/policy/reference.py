@@ -26,6 +26,7 @@ from stillwatch.policy.changes import (
     compare_rows,
     describe_changes,
     find_lost,
+    get_key,
     hash_row,
     to_plain,
 )
@@ -165,12 +166,16 @@ def _record_changes(
 def _keep_decisions(
     paths: Paths, day: date, rows: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """Add the day's decisions to those ever seen, and return which of these are gone by its end."""
+    """Add the day's decisions to those ever seen, and return which of these are gone by its end.
+
+    A row with the key of a seen one is an edit of it and is not taken up: the first one counts.
+    """
     path = paths.ledger / "decisions_seen.json"
     seen: dict[str, Any] = read_json(path) if path.exists() else {}
-    present = {hash_row(row): to_plain(row) for row in rows}
-    if not present.keys() <= seen.keys():
-        write_json(path, seen | present)
+    taken = {get_key(DECISIONS, row) for row in seen.values()}
+    new = {hash_row(row): to_plain(row) for row in rows if get_key(DECISIONS, row) not in taken}
+    if new:
+        write_json(path, seen | new)
     made = {
         digest: row | {name: _parse_back(row[name]) for name in ("decided_at", "expires_at")}
         for digest, row in seen.items()
