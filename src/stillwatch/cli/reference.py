@@ -10,7 +10,7 @@ import click
 
 from stillwatch.errors import ConfigError, InputError
 from stillwatch.policy.schemas import TABLES, ReferenceTable
-from stillwatch.runs import end_of_day, get_paths, parse_day, read_json, utc_now
+from stillwatch.runs import Paths, end_of_day, get_paths, parse_day, read_json, utc_now
 from stillwatch.settings import get_settings
 
 _NAMES = ", ".join(table.name for table in TABLES)
@@ -89,10 +89,7 @@ def list_tables(day_text: str) -> None:
 
     day = parse_day(day_text)
     paths = get_paths(get_settings())
-    file = paths.ledger / "reference" / f"dt={day}.json"
-    if not file.exists():
-        raise ConfigError(f"no reference tables of {day} below {paths.home}: run that day first")
-    record = read_json(file)
+    record = _read_record(paths, day)
     changes_file = paths.ledger / "reference_changes" / f"dt={day}.json"
     changes = read_json(changes_file)["tables"] if changes_file.exists() else {}
     rows = []
@@ -110,6 +107,14 @@ def list_tables(day_text: str) -> None:
         click.echo(f"decision {lost['kind']}: {_write_key(lost['key'])}")
     if record.get("unknown_ids"):
         click.echo(f"ids without a row in entities.csv: {', '.join(record['unknown_ids'])}")
+
+
+def _read_record(paths: Paths, day: date) -> dict[str, Any]:
+    file = paths.ledger / "reference" / f"dt={day}.json"
+    if not file.exists():
+        raise ConfigError(f"no reference tables of {day} below {paths.home}: run that day first")
+    record: dict[str, Any] = read_json(file)
+    return record
 
 
 @command.command("changes")
@@ -167,6 +172,7 @@ def screen(day_text: str) -> None:
 
     day = parse_day(day_text)
     settings = get_settings()
+    _read_record(get_paths(settings), day)
     record = screen_day(settings, day)
     lists = ", ".join(f"{feed} {version}" for feed, version in record["lists"].items()) or "none"
     click.echo(f"{record['entity_count']} parties, {record['listed_party_count']} listed parties")

@@ -10,9 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 from stillwatch.cli import cli
+from stillwatch.errors import GateFailed
 from stillwatch.policy.reference import load_reference
+from stillwatch.quality.gates import check_day
 from stillwatch.quality.reference import check_reference
+from stillwatch.quality.results import read_outcome
 from stillwatch.quality.suites import Severity
+from stillwatch.runs import Paths
 from stillwatch.settings import Settings, get_settings
 
 DAYS = [date(2026, 11, n) for n in (1, 2, 3)]
@@ -101,6 +105,15 @@ def test_load_reference__a_lost_decision_stays_lost_until_it_is_put_back(
         assert kind in str(row.observed)
         assert "c-1" not in str(row.observed)  # the quality ledger reaches the reports
     assert place(DAYS[2], decisions=DECISIONS + SECOND + FIRST).lost_decisions == ()
+
+
+def test_check_day__the_raw_gate_holds_the_line_for_a_lost_decision(place, tmp_path):
+    place(DAYS[0], decisions=DECISIONS + FIRST)
+    place(DAYS[1], decisions=DECISIONS)
+    with pytest.raises(GateFailed):  # also because nothing was ingested
+        check_day(get_settings(), DAYS[1], "raw")
+    rows = read_outcome(Paths(tmp_path / "var"), DAYS[1], "raw").failed_critical
+    assert "decisions_are_append_only" in [row.expectation for row in rows]
 
 
 def test_load_reference__a_past_day_does_not_miss_a_later_decision(place):
@@ -214,3 +227,9 @@ def test_reference_screen__prints_who_is_listed_and_who_is_held(place):
     shown = CliRunner().invoke(cli, ["reference", "screen", "--date", "2026-11-01"]).output
     assert "listed e1 (demo_list)" in shown
     assert "held e2, rule (in_force): 62.5 percent by Quillstone (listed: demo_list)" in shown
+
+
+@pytest.mark.parametrize("verb", ["list", "screen"])
+def test_reference__a_day_that_was_not_run_is_said(place, verb):
+    result = CliRunner().invoke(cli, ["reference", verb, "--date", "2026-11-01"])
+    assert "no reference tables of 2026-11-01" in str(result.exception)
