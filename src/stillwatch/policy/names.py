@@ -95,7 +95,7 @@ def normalise(text: str) -> Name:
 
     >>> normalise("EXAMPLE Trading Co., Ltd.").words
     ('example', 'trading')
-    >>> normalise("Ooo «Пример Трейд»").key == normalise("Primer Treid, OOO").key
+    >>> normalise("ООО «Пример Трейд»").key == normalise("Primer Treyd, OOO").key
     True
     >>> normalise("示例科技股份有限公司").words
     ('shilikeji',)

@@ -99,7 +99,7 @@ def apply_rule(holdings: Iterable[Holding], listed: Iterable[str]) -> dict[str, 
 
     Cycles need no care: the set of those that count as listed only grows, and ends.
 
-    >>> chain = [Holding("a", "b", 50, 50, ()), Holding("b", "c", 50, 50, ())]
+    >>> chain = [Holding("a", "b", 50.0, 50.0, ()), Holding("b", "c", 50.0, 50.0, ())]
     >>> found = apply_rule(chain, ["a"])["c"]
     >>> found.is_owned, found.lower_percent, found.multiplied_percent
     (True, 50.0, 25.0)
