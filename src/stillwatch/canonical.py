@@ -171,3 +171,35 @@ RANGES = pa.schema(
         pa.field("label", pa.string(), nullable=False),  # label | AS number | country code
     ]
 )
+
+# One row per party on a screening list (feed kind `csl`), as the list states it. An address is kept
+# only as its country.
+LISTED_PARTIES = pa.schema(
+    [
+        pa.field("party_key", pa.string(), nullable=False),  # <list_code>:<entry_id>
+        pa.field("feed_id", pa.string(), nullable=False),
+        pa.field("list_code", pa.string(), nullable=False),  # SDN, EL, MEU, ...
+        pa.field("list_name", pa.string(), nullable=False),  # as the list calls itself
+        pa.field("entry_id", pa.string(), nullable=False),  # of the list, or a digest of the entry
+        pa.field("party_type", pa.string(), nullable=False),  # PARTY_TYPES
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("aliases", _STRING_LIST, nullable=False),
+        pa.field("weak_aliases", _STRING_LIST, nullable=False),  # abbreviations, nicknames
+        pa.field("country", pa.string()),  # ISO 3166-1 alpha-2, if the list names just one
+        pa.field("address_countries", _STRING_LIST, nullable=False),  # likewise, sorted
+        pa.field("programmes", _STRING_LIST, nullable=False),
+        pa.field("federal_register_notice", pa.string()),
+        pa.field("start_date", pa.date32()),
+        pa.field("end_date", pa.date32()),  # the last day, as the list states it
+        pa.field("valid_from", _INSTANT),  # from start_date; null: since ever
+        pa.field("valid_until", _INSTANT),  # exclusive, from end_date; null: until taken off
+        pa.field("source_url", pa.string()),
+        pa.field("marking", pa.string(), nullable=False),
+        pa.field("permitted_use", pa.string(), nullable=False),
+        pa.field("licence", pa.string(), nullable=False),
+        pa.field("version", pa.string(), nullable=False),  # the pull it comes from
+        pa.field("known_at", _INSTANT, nullable=False),
+    ]
+)
+
+PARTY_TYPES = ("entity", "individual", "vessel", "aircraft", "unknown")

@@ -57,6 +57,12 @@ def write_cli_page() -> str:
             raise StillwatchError(f"verb {name!r} is listed but has no command")
         context = click.Context(command, root, info_name=name, terminal_width=_HELP_WIDTH)
         parts += [f"## stillwatch {name}\n", _fence(command.get_help(context))]
+        if isinstance(command, click.Group):
+            for inner_name in command.list_commands(context):
+                inner = command.commands[inner_name]
+                inside = click.Context(inner, context, inner_name, terminal_width=_HELP_WIDTH)
+                title = f"### stillwatch {name} {inner_name}\n"
+                parts += [title, _fence(inner.get_help(inside))]
     return "\n".join(parts)
 
 

@@ -78,6 +78,11 @@ class Paths:
         return self.home / "reference"
 
     @property
+    def screening(self) -> Path:
+        """Who is listed, who may be, and who is held by listed parties, as Parquet, by run day."""
+        return self.home / "screening"
+
+    @property
     def warehouse(self) -> Path:
         """The private build database; only the pipeline opens it."""
         return self.home / "warehouse" / "build.duckdb"

@@ -19,6 +19,7 @@ _VERBS = {
     "run": "Process days from landed inputs to draft reports, without Airflow.",
     "ingest": "Bring the usage logs and account registries of a day into canonical form.",
     "feeds": "Pull, check and parse the threat feeds for a day.",
+    "reference": "Check, list and follow the tables that people keep.",
     "build": "Build the dbt models for a day.",
     "check": "Run the data-quality gates of a day.",
     "publish": "Publish the audited build as the snapshot that analysts read.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 import pyarrow as pa
 
@@ -39,6 +39,25 @@ class Indicator:
     end: int | None = None
 
 
+@dataclass(frozen=True)
+class ListedParty:
+    """One party of a screening list; see `canonical.LISTED_PARTIES` for the columns."""
+
+    list_code: str
+    list_name: str
+    entry_id: str
+    party_type: str
+    name: str
+    aliases: tuple[str, ...] = ()
+    weak_aliases: tuple[str, ...] = ()
+    address_countries: tuple[str, ...] = ()
+    programmes: tuple[str, ...] = ()
+    federal_register_notice: str | None = None
+    start_date: date | None = None
+    end_date: date | None = None
+    source_url: str | None = None
+
+
 @dataclass
 class ParsedFeed:
     """All entries of one version: used or refused by reason, never dropped silently."""
@@ -50,6 +69,7 @@ class ParsedFeed:
     canonicalised_count: int = 0
     other_object_count: int = 0  # of a STIX bundle: objects that are no indicators
     indicators: dict[tuple[str, str], Indicator] = field(default_factory=dict)
+    parties: dict[str, ListedParty] = field(default_factory=dict)  # of csl, by party key
     lookup: pa.Table | None = None  # of ip2asn and ip2country: columns start_hex, end_hex, label
 
     def refuse(self, reason: str, entry: str) -> None:
@@ -79,3 +99,13 @@ class ParsedFeed:
         self.used_count += 1
         self.canonicalised_count += indicator.value != entry
         self.indicators[key] = indicator
+
+    def use_party(self, party: ListedParty) -> None:
+        """Count one entry and keep its party; a second entry of one list and id is a duplicate."""
+        key = f"{party.list_code}:{party.entry_id}"
+        if key in self.parties:
+            self.refuse("duplicate", f"{key} {party.name}")
+            return
+        self.entry_count += 1
+        self.used_count += 1
+        self.parties[key] = party

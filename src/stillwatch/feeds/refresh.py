@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from stillwatch.errors import ConfigError
 from stillwatch.feeds.pull import PullOutcome, pull_feed, read_last_outcome
 from stillwatch.feeds.registry import Feed, find_feeds
-from stillwatch.feeds.tables import INDICATORS_FILE
+from stillwatch.feeds.tables import INDICATORS_FILE, LISTED_PARTIES_FILE
 from stillwatch.feeds.versions import FeedVersions, Verdict
 from stillwatch.log import get_logger
 from stillwatch.runs import end_of_day, get_paths, utc_now, write_json
@@ -140,7 +140,8 @@ def _describe(settings: Settings, feed: Feed, day: date, versions: FeedVersions)
     if in_use is not None:
         used, reasons = in_use.used_count, dict(in_use.refused_by_reason)
         if not feed.kind.is_lookup:
-            used = _split_by_validity(in_use, day, versions, reasons)
+            name = LISTED_PARTIES_FILE if feed.kind.is_party_list else INDICATORS_FILE
+            used = _split_by_validity(in_use, name, day, versions, reasons)
     return FeedResult(
         feed_id=feed.id,
         kind=str(feed.kind),
@@ -178,14 +179,14 @@ def _get_state(
 
 
 def _split_by_validity(
-    verdict: Verdict, day: date, versions: FeedVersions, reasons: dict[str, int]
+    verdict: Verdict, name: str, day: date, versions: FeedVersions, reasons: dict[str, int]
 ) -> int:
-    """Return how many indicators count on the day; move the others to the refused reasons."""
-    path = versions.get_folder(verdict.feed_id, verdict.version) / INDICATORS_FILE
+    """Return how many rows of a file count on the day; move the others to the refused reasons."""
+    path = versions.get_folder(verdict.feed_id, verdict.version) / name
     table = pq.read_table(path, columns=["valid_from", "valid_until"])
     start = datetime.combine(day, time(), tzinfo=UTC)
-    expired = pc.less_equal(table["valid_until"], start)
-    upcoming = pc.greater_equal(table["valid_from"], end_of_day(day))
+    expired = pc.fill_null(pc.less_equal(table["valid_until"], start), False)
+    upcoming = pc.fill_null(pc.greater_equal(table["valid_from"], end_of_day(day)), False)
     expired_count = pc.sum(expired).as_py() or 0
     upcoming_count = pc.sum(pc.and_not(upcoming, expired)).as_py() or 0
     for reason, count in (("expired", expired_count), ("not_yet_valid", upcoming_count)):

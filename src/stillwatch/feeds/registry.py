@@ -39,6 +39,12 @@ class FeedKind(StrEnum):
     IP2COUNTRY = "ip2country"
     STIX21 = "stix21"
     TAXII21 = "taxii21"
+    CSL = "csl"
+
+    @property
+    def is_party_list(self) -> bool:
+        """Whether the feed lists parties by name, and no indicators."""
+        return self is FeedKind.CSL
 
     @property
     def is_lookup(self) -> bool:

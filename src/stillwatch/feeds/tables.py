@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stillwatch.canonical import INDICATORS, RANGES
+from stillwatch.canonical import INDICATORS, LISTED_PARTIES, RANGES
 from stillwatch.feeds.landed import LandedVersion
 from stillwatch.feeds.parsed import Indicator, ParsedFeed
 from stillwatch.feeds.ranges import Range, flatten_ranges, make_range_table
@@ -20,6 +20,7 @@ from stillwatch.keyed import Keyer
 
 INDICATORS_FILE = "indicators.parquet"
 RANGES_FILE = "ranges.parquet"
+LISTED_PARTIES_FILE = "listed_parties.parquet"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,10 @@ def write_tables(
     history: History,
     keyer: Keyer,
 ) -> None:
-    """Write `indicators.parquet` and `ranges.parquet` of one version into a folder."""
+    """Write `indicators.parquet` and `ranges.parquet` of one version into a folder.
+
+    A list of parties adds `listed_parties.parquet`; its other two files have no rows.
+    """
     indicators = _make_indicator_table(feed, version, parsed, history, keyer)
     if parsed.lookup is not None:
         kind = "asn" if feed.kind is FeedKind.IP2ASN else "country"
@@ -76,6 +80,9 @@ def write_tables(
         range_table = make_range_table(feed.id, "indicator", ranges, labels, keyed=True)
     for name, table in ((INDICATORS_FILE, indicators), (RANGES_FILE, range_table)):
         pq.write_table(table, folder / name, compression="zstd")
+    if feed.kind.is_party_list:
+        parties = _make_party_table(feed, version, parsed)
+        pq.write_table(parties, folder / LISTED_PARTIES_FILE, compression="zstd")
 
 
 def read_spans(folder: Path) -> list[Range]:
@@ -132,6 +139,44 @@ def _make_indicator_table(
         ],
         schema=INDICATORS,
     )
+
+
+def _make_party_table(feed: Feed, version: LandedVersion, parsed: ParsedFeed) -> pa.Table:
+    rows = []
+    for key, party in sorted(parsed.parties.items()):
+        countries = list(party.address_countries)
+        rows.append(
+            {
+                "party_key": key,
+                "feed_id": feed.id,
+                "list_code": party.list_code,
+                "list_name": party.list_name,
+                "entry_id": party.entry_id,
+                "party_type": party.party_type,
+                "name": party.name,
+                "aliases": list(party.aliases),
+                "weak_aliases": list(party.weak_aliases),
+                "country": countries[0] if len(countries) == 1 else None,
+                "address_countries": countries,
+                "programmes": list(party.programmes),
+                "federal_register_notice": party.federal_register_notice,
+                "start_date": party.start_date,
+                "end_date": party.end_date,
+                "valid_from": _get_midnight(party.start_date),
+                "valid_until": _get_midnight(party.end_date, timedelta(days=1)),
+                "source_url": party.source_url,
+                "marking": str(feed.marking),
+                "permitted_use": feed.permitted_use,
+                "licence": feed.licence,
+                "version": version.name,
+                "known_at": version.known_at,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=LISTED_PARTIES)
+
+
+def _get_midnight(day: date | None, later: timedelta = timedelta()) -> datetime | None:
+    return None if day is None else datetime.combine(day + later, time(), tzinfo=UTC)
 
 
 def _mark(feed: Feed, item: Indicator) -> Marking:

@@ -20,6 +20,7 @@ from typing import Any
 
 from stillwatch.feeds.asn_list import parse_asn_list
 from stillwatch.feeds.cidr_list import parse_cidr_list
+from stillwatch.feeds.csl import parse_csl
 from stillwatch.feeds.domain_list import parse_domain_list
 from stillwatch.feeds.gate import (
     ProtectedList,
@@ -254,6 +255,7 @@ def _parse(feed: Feed, version: LandedVersion, files: Mapping[str, bytes]) -> Pa
         FeedKind.ASN_LIST: parse_asn_list,
         FeedKind.IP2ASN: parse_lookup_table,
         FeedKind.IP2COUNTRY: parse_lookup_table,
+        FeedKind.CSL: parse_csl,
         FeedKind.STIX21: lambda feed, files: parse_stix21(feed, files, version.known_at),
     }
     return parsers[feed.kind](feed, files)

@@ -1,7 +1,8 @@
 """Loads the reference tables of a day: CSV kept by people in, checked Parquet out.
 
 A wrong row is refused and counted, the others are used. A file that is no table at all stops the
-day: running without an exemption list would accuse the exempted.
+day: running without an exemption list would accuse the exempted. Each load records what changed
+since the day before, and which decisions have been lost: that table only ever grows.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import csv
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -20,9 +22,25 @@ import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError
 from stillwatch.log import get_logger
-from stillwatch.policy.rows import RowRefusedError, parse_row
-from stillwatch.policy.schemas import TABLES, ReferenceTable
-from stillwatch.runs import end_of_day, get_paths, replacing, write_json
+from stillwatch.policy.changes import (
+    compare_rows,
+    describe_changes,
+    find_lost,
+    get_key,
+    hash_row,
+    to_plain,
+)
+from stillwatch.policy.rows import RowRefusedError, parse_instant, parse_row
+from stillwatch.policy.schemas import DECISIONS, TABLES, ReferenceTable
+from stillwatch.runs import (
+    Paths,
+    end_of_day,
+    exclusive,
+    get_paths,
+    read_json,
+    replacing,
+    write_json,
+)
 from stillwatch.settings import Settings
 
 _LOG = get_logger(__name__)
@@ -68,12 +86,17 @@ class ReferenceResult:
 
     run_date: date
     tables: tuple[TableResult, ...]
+    lost_decisions: tuple[dict[str, Any], ...]  # seen once, no longer in the file
+    unknown_ids: tuple[str, ...]  # of the ownership table, without a row in entities
 
     def to_json(self) -> dict[str, Any]:
         """Return the ledger's record."""
         return {
             "run_date": self.run_date.isoformat(),
             "tables": {table.name: table.to_json() for table in self.tables},
+            "lost_decisions": list(self.lost_decisions),
+            "unknown_id_count": len(self.unknown_ids),
+            "unknown_ids": list(self.unknown_ids[:_NAMED_ROWS]),
         }
 
 
@@ -84,14 +107,14 @@ def load_reference(settings: Settings, day: date) -> ReferenceResult:
     later ones are left out, so that a past day runs as it ran then.
     """
     filesystem, root = fsspec.core.url_to_fs(settings.landing)
-    folder = get_paths(settings).reference / f"dt={day.isoformat()}"
+    paths = get_paths(settings)
+    folder = paths.reference / f"dt={day.isoformat()}"
     results = []
+    rows: dict[str, list[dict[str, Any]]] = {}
     for table in TABLES:
         location = f"{root.rstrip('/')}/reference/{table.file_name}"
         content = _read(filesystem, location)
-        rows, result = _parse_table(table, location, content, end_of_day(day))
-        with replacing(folder / f"{table.name}.parquet") as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), temporary)
+        rows[table.name], result = parse_table(table, location, content, end_of_day(day))
         log = _LOG.warning if result.refused_count else _LOG.info
         log(
             "reference %s on %s: %s, %d rows read, %d used, refused %s",
@@ -99,10 +122,71 @@ def load_reference(settings: Settings, day: date) -> ReferenceResult:
             result.refused_by_reason,
         )
         results.append(result)
-    outcome = ReferenceResult(day, tuple(results))
-    ledger = get_paths(settings).ledger / "reference" / f"dt={day.isoformat()}.json"
-    write_json(ledger, outcome.to_json())
+    with exclusive(paths, "reference"):
+        _record_changes(paths, day, rows)
+        lost = _keep_decisions(paths, day, rows[DECISIONS.name])
+        for table in TABLES:
+            with replacing(folder / f"{table.name}.parquet") as temporary:
+                written = pa.Table.from_pylist(rows[table.name], schema=table.schema)
+                pq.write_table(written, temporary)
+    if lost:
+        _LOG.warning("decisions on %s: %d rows have been lost since they were seen", day, len(lost))
+    outcome = ReferenceResult(day, tuple(results), tuple(lost), tuple(find_unknown_ids(rows)))
+    write_json(paths.ledger / "reference" / f"dt={day.isoformat()}.json", outcome.to_json())
     return outcome
+
+
+def find_unknown_ids(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
+    """Return the ids of the ownership table that the entities table does not name."""
+    known = {row["entity_id"] for row in rows["entities"]}
+    named = {row[column] for row in rows["ownership"] for column in ("owner_id", "owned_id")}
+    return sorted(named - known)
+
+
+def _record_changes(
+    paths: Paths, day: date, rows: Mapping[str, Sequence[Mapping[str, Any]]]
+) -> None:
+    """Write what changed since the newest earlier day that was loaded."""
+    name = f"dt={day.isoformat()}"
+    earlier = sorted(path for path in paths.reference.glob("dt=*") if path.name < name)
+    tables = {}
+    for table in TABLES:
+        file = earlier[-1] / f"{table.name}.parquet" if earlier else None
+        before = pq.read_table(file).to_pylist() if file is not None and file.exists() else []
+        changes = compare_rows(table, before, rows[table.name])
+        tables[table.name] = describe_changes(table, changes)
+    record = {
+        "run_date": day.isoformat(),
+        "previous_date": earlier[-1].name.removeprefix("dt=") if earlier else None,
+        "tables": tables,
+    }
+    write_json(paths.ledger / "reference_changes" / f"{name}.json", record)
+
+
+def _keep_decisions(
+    paths: Paths, day: date, rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Add the day's decisions to those ever seen, and return which of these are gone by its end.
+
+    A row with the key of a seen one is an edit of it and is not taken up: the first one counts.
+    """
+    path = paths.ledger / "decisions_seen.json"
+    seen: dict[str, Any] = read_json(path) if path.exists() else {}
+    taken = {get_key(DECISIONS, row) for row in seen.values()}
+    new = {hash_row(row): to_plain(row) for row in rows if get_key(DECISIONS, row) not in taken}
+    if new:
+        write_json(path, seen | new)
+    made = {
+        digest: row | {name: _parse_back(row[name]) for name in ("decided_at", "expires_at")}
+        for digest, row in seen.items()
+    }
+    end = end_of_day(day)
+    due = {digest: row for digest, row in made.items() if row["decided_at"] < end}
+    return find_lost(DECISIONS, due, rows)
+
+
+def _parse_back(text: str | None) -> datetime | None:
+    return None if text is None else parse_instant(text, "decisions_seen.json")
 
 
 def _read(filesystem: Any, location: str) -> bytes | None:
@@ -115,9 +199,10 @@ def _read(filesystem: Any, location: str) -> bytes | None:
     return content
 
 
-def _parse_table(
+def parse_table(
     table: ReferenceTable, location: str, content: bytes | None, day_end: datetime
 ) -> tuple[list[dict[str, Any]], TableResult]:
+    """Return the usable rows of a table and what came of all; a file that is none is an error."""
     if content is None:
         return [], TableResult(table.name, "absent", None, 0, 0, 0, {}, (), ())
     header, lines = _split(location, content)

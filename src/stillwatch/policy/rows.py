@@ -105,3 +105,31 @@ def _parse_percent(text: str, column: str) -> float:
     if not 0 <= number <= 100:  # also refuses NaN
         raise RowRefusedError("bad_number", column)
     return number
+
+
+_REASONS = {
+    "bad_boolean": "{column} is neither true nor false",
+    "bad_country": "{column} is no two-letter country code of ISO 3166-1",
+    "bad_date": "{column} is no date: write 2026-11-01 or 2026-11-01T06:00:00Z",
+    "bad_number": "{column} is no number from 0 to 100",
+    "contradiction": "an earlier row has the same key and says something else",
+    "duplicate": "an earlier row says the same",
+    "ends_before_start": "{column} does not lie after the start",
+    "no_time_zone": "{column} has a time without its zone: add Z for UTC",
+    "not_yet_decided": "{column} lies after the day that is checked",
+    "too_long": "{column} has more than 2,000 characters",
+    "wrong_column_count": "the row has more or fewer cells than the header",
+}
+
+
+def describe_reason(reason: str, column: str) -> str:
+    """Return the reason of a refusal as a sentence that names the column.
+
+    >>> describe_reason("no_owner", "owner")
+    'owner is empty and must be given'
+    """
+    if reason in _REASONS:
+        return _REASONS[reason].format(column=column)
+    if reason.startswith("no_"):
+        return f"{column} is empty and must be given"
+    return f"{column} is not one of the values that it may have"

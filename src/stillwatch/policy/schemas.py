@@ -101,6 +101,7 @@ POLICY_FACTS = ReferenceTable(
             _field("effective_from", _INSTANT),
             _field("effective_until", _INSTANT, nullable=True),
             _field("source"),
+            _field("applies_to", pa.list_(pa.string())),  # list codes; none: by the issuer
         ]
     ),
     choices={},
@@ -132,3 +133,61 @@ TABLES: tuple[ReferenceTable, ...] = (
     POLICY_FACTS,
     DECISIONS,
 )
+
+# What the screening of a day writes, from these tables and the screening lists (screening.py).
+SCREENING_LISTINGS = pa.schema(
+    [
+        _field("entity_id"),
+        _field("list_code"),
+        _field("basis"),  # fact | match | decision
+        _field("explanation"),
+    ]
+)
+SCREENING_MATCHES = pa.schema(
+    [
+        _field("entity_id"),
+        _field("party_key"),
+        _field("match_id"),  # <entity_id>|<party_key>: what a decision names
+        _field("list_code"),
+        _field("list_name"),
+        _field("listed_party"),  # its main name
+        _field("asked_name"),  # the name or alias of the entity that agreed
+        _field("listed_name"),  # the name or alias of the party that agreed
+        _field("listed_name_kind"),  # name | alias | weak alias
+        _field("grade"),  # exact | near
+        _field("score", pa.float64()),
+        _field("country_agreement"),  # agree | differ | unknown
+        _field("outcome"),  # listed | possible | confirmed | dismissed
+        _field("explanation"),
+        _field("feed_id"),
+        _field("version"),
+        _field("source_url", nullable=True),
+    ]
+)
+SCREENING_RULES = pa.schema(
+    [
+        _field("instrument"),
+        _field("rule_status"),
+        _field("applies_to", pa.list_(pa.string())),
+        _field("source"),
+    ]
+)
+SCREENING_HOLDINGS = pa.schema(
+    [
+        _field("entity_id"),
+        _field("instrument"),
+        _field("rule_status"),
+        _field("owned_percent", pa.float64()),  # unknown shares count as 0
+        _field("owned_percent_upper", pa.float64()),  # unknown shares count as all that is left
+        _field("multiplied_percent", pa.float64()),
+        _field("is_owned", pa.bool_()),
+        _field("may_be_owned", pa.bool_()),
+        _field("explanation"),
+    ]
+)
+SCREENING: dict[str, pa.Schema] = {
+    "screening_listings": SCREENING_LISTINGS,
+    "screening_matches": SCREENING_MATCHES,
+    "screening_rules": SCREENING_RULES,
+    "screening_holdings": SCREENING_HOLDINGS,
+}

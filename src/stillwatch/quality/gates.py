@@ -23,6 +23,7 @@ from stillwatch.quality.ingestion import (
     check_ingestion,
     was_delivered,
 )
+from stillwatch.quality.reference import check_reference
 from stillwatch.quality.results import (
     CheckRow,
     Gate,
@@ -105,6 +106,9 @@ def _check_raw(settings: Settings, paths: Paths, day: date) -> list[CheckRow]:
             )
         stored = _count_stored(connection)
         rows = check_ingestion(records, _read_history(paths, day), _read_declared(settings), stored)
+        reference = paths.ledger / "reference" / f"dt={day.isoformat()}.json"
+        if reference.exists():  # absent where only the logs of a day are checked
+            rows += check_reference(read_json(reference))
         for suite in suites:
             kind = "usage" if suite.relation == "exchanges" else "accounts"
             rows += evaluate_suites(connection, [suite], was_delivered(records, kind))

@@ -16,6 +16,7 @@ from typing import Any
 
 from stillwatch.errors import ConfigError, WarehouseError
 from stillwatch.log import get_logger
+from stillwatch.policy.screening import screen_day
 from stillwatch.project import get_project_root
 from stillwatch.runs import Paths, exclusive, get_paths
 from stillwatch.settings import Settings
@@ -103,6 +104,7 @@ def _build(settings: Settings, paths: Paths, day: date, layers: tuple[str, ...])
         with open_build(settings, paths) as connection:
             load_ledgers(connection, paths, day)
     else:
+        screen_day(settings, day)
         load_day(settings, paths, day)
     variables = json.dumps({"run_date": day.isoformat()})
     selection = [f"tag:{layer}" for layer in layers]

@@ -131,6 +131,9 @@ def load_day(settings: Settings, paths: Paths, day: date) -> None:
             _create_view(
                 connection, paths, table.name, table.schema, [file] if file.exists() else []
             )
+        for name, schema in policy_schemas.SCREENING.items():
+            file = paths.screening / f"dt={day.isoformat()}" / f"{name}.parquet"
+            _create_view(connection, paths, name, schema, [file] if file.exists() else [])
         load_ledgers(connection, paths, day)
 
 

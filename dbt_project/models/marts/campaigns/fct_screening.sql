@@ -4,117 +4,153 @@ with
 
 entities as (
 
-    select * from {{ ref('stg_entities') }}
+    select
+        entity_id,
+        name
 
-),
-
-ownership as (
-
-    select * from {{ ref('stg_ownership') }}
-    where valid_from < {{ run_end() }} and (valid_until is null or valid_until >= {{ run_end() }})
-
-),
-
-facts as (
-
-    select * from {{ ref('stg_policy_facts') }}
-    where effective_from < {{ run_end() }} and (effective_until is null or effective_until >= {{ run_end() }})
+    from {{ ref('stg_entities') }}
 
 ),
 
 listings as (
 
-    -- an entity is listed while a policy fact says so: instrument names the list, fact names the entity
-    select
-        fact as entity_id,
-        min(instrument) as list_name
+    select * from {{ ref('stg_screening_listings') }}
 
-    from facts
-    where status = 'listed'
-    group by fact
+),
+
+matches as (
+
+    select * from {{ ref('stg_screening_matches') }}
+
+),
+
+holdings as (
+
+    select * from {{ ref('stg_screening_holdings') }}
+
+),
+
+-- Parties that only the ownership table names are screened too: an affiliate that nobody has entered
+-- yet must not be missed. They have no name.
+parties as (
+
+    select
+        entity_id,
+        name
+
+    from entities
+    union all
+    select distinct
+        h.entity_id,
+        cast(null as varchar) as name
+
+    from holdings as h
+    left join entities as e on h.entity_id = e.entity_id
+    where e.entity_id is null
+
+),
+
+listed as (
+
+    -- a party on several lists keeps the first by code; the explanation names all
+    select
+        entity_id,
+        min(list_code) as list_code,
+        {{ join_texts("list_code || ': ' || explanation", "list_code") }} as explanation
+
+    from listings
+    group by entity_id
+
+),
+
+possible as (
+
+    select
+        entity_id,
+        count(*) as match_count,
+        max(score) as match_score,
+        {{ join_texts("list_code || ': ' || explanation", "-score") }} as explanation
+
+    from matches
+    where outcome = 'possible'
+    group by entity_id
+
+),
+
+-- The rule that decides: one under which the party is owned before one under which it may be, a rule in
+-- force before one that is suspended, then the larger share.
+ranked as (
+
+    select
+        *,
+        row_number() over (
+            partition by entity_id
+            order by
+                case
+                    when is_owned and rule_status = 'in_force' then 1
+                    when may_be_owned and not is_owned and rule_status = 'in_force' then 2
+                    when is_owned and rule_status = 'suspended' then 3
+                    when is_owned then 4
+                    when may_be_owned then 5
+                    else 6
+                end,
+                owned_percent desc,
+                instrument
+        ) as place
+
+    from holdings
+
+),
+
+held as (
+
+    select * from ranked
+    where place = 1
 
 ),
 
 rules as (
 
+    -- what stands in the row of a party of which nobody listed holds anything
     select
-        min(case when status = 'in_force' then instrument end) as rule_in_force,
-        min(case when status = 'suspended' then instrument end) as rule_suspended
+        {{ join_texts("instrument || case when rule_status = 'in_force' then '' else ' (' || rule_status || ')' end", "instrument") }}
+            as told
 
-    from facts
-    where fact = 'ownership_50_percent'
-
-),
-
--- Aggregate share held by listed parties, direct and through up to four owners; a cycle adds nothing new
--- after its shares have been multiplied through. An unknown share counts as none and is said so.
-level_1 as (
-
-    select
-        o.owned_id,
-        l.entity_id as listed_id,
-        coalesce(o.share_percent, 0) as share_percent
-
-    from ownership as o
-    inner join listings as l on o.owner_id = l.entity_id
-
-),
-
-{% for level in range(2, 5) -%}
-level_{{ level }} as (
-
-    select
-        o.owned_id,
-        p.listed_id,
-        coalesce(o.share_percent, 0) * p.share_percent / 100.0 as share_percent
-
-    from ownership as o
-    inner join level_{{ level - 1 }} as p on o.owner_id = p.owned_id
-    where o.owned_id <> p.listed_id
-
-),
-
-{% endfor -%}
-held as (
-
-    select
-        owned_id,
-        least(100.0, sum(cast(share_percent as decimal(18, 6)))) as owned_percent
-
-    from (
-        {% for level in range(1, 5) -%}
-        select * from level_{{ level }}
-        {{ "union all" if not loop.last }}
-        {% endfor %}
-    ) as levels
-    group by owned_id
-
-),
-
-unknown_shares as (
-
-    select distinct owned_id from ownership
-    where share_percent is null
+    from {{ ref('stg_screening_rules') }}
 
 )
 
 select
-    e.entity_id,
+    p.entity_id,
     {{ run_date() }} as as_of_date,
+    p.name,
     l.entity_id is not null as listed,
-    l.list_name as list,
+    l.list_code as list,
     cast(coalesce(h.owned_percent, 0) as double) as owned_percent_by_listed,
-    coalesce(r.rule_in_force, r.rule_suspended || ' (suspended)', 'none recorded') as rule,
+    cast(coalesce(h.owned_percent_upper, 0) as double) as owned_percent_upper,
+    cast(coalesce(h.multiplied_percent, 0) as double) as owned_percent_multiplied,
+    coalesce(
+        h.instrument || case when h.rule_status in ('in_force', 'not_recorded') then '' else ' (' || h.rule_status || ')' end,
+        r.told,
+        'none recorded'
+    ) as rule,
     case
         when l.entity_id is not null then 'listed'
-        when coalesce(h.owned_percent, 0) >= 50 and r.rule_in_force is not null then 'owned'
-        when coalesce(h.owned_percent, 0) >= 50 then 'owned, rule not in force'
-        when u.owned_id is not null then 'unknown share'
+        when h.is_owned and h.rule_status = 'in_force' then 'owned'
+        when h.may_be_owned and not h.is_owned and h.rule_status = 'in_force' then 'unknown share'
+        when m.entity_id is not null then 'possible match'
+        when h.is_owned and h.rule_status = 'suspended' then 'owned, rule suspended'
+        when h.is_owned then 'owned, rule not in force'
+        when h.may_be_owned then 'unknown share'
         else 'none'
-    end as result
+    end as result,
+    cast(coalesce(m.match_count, 0) as bigint) as possible_match_count,
+    m.match_score as possible_match_score,
+    coalesce(l.explanation, m.explanation) as match_explanation,
+    h.explanation as ownership_explanation
 
-from entities as e
-left join listings as l on e.entity_id = l.entity_id
-left join held as h on e.entity_id = h.owned_id
-left join unknown_shares as u on e.entity_id = u.owned_id
+from parties as p
+left join listed as l on p.entity_id = l.entity_id
+left join possible as m on p.entity_id = m.entity_id
+left join held as h on p.entity_id = h.entity_id
 cross join rules as r
