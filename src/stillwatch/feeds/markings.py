@@ -45,7 +45,10 @@ class Markings:
         cannot be read is not one that may be ignored.
         """
         references = item.get("object_marking_refs") or []
-        for granular in item.get("granular_markings") or []:
+        granular_markings = item.get("granular_markings") or []
+        if not isinstance(references, list) or not isinstance(granular_markings, list):
+            return Marking.RED
+        for granular in granular_markings:
             if isinstance(granular, dict) and "marking_ref" in granular:
                 references = [*references, granular["marking_ref"]]
         levels = [self._levels.get(str(name), Marking.RED) for name in references]
@@ -62,4 +65,13 @@ def _read_level(item: dict[str, Any]) -> Marking | None:
             level = extension["tlp_2_0"]
     if level is None:
         return None  # a statement (copyright, terms): no TLP level
-    return _TLP_NAMES.get(str(level).lower().removeprefix("tlp:"), Marking.RED)
+    return read_tlp_name(str(level))
+
+
+def read_tlp_name(name: str) -> Marking:
+    """Return the level that a TLP name of version 1 or 2 means; an unknown one counts as red.
+
+    >>> read_tlp_name("tlp:white"), read_tlp_name("TLP:BLUE")
+    (<Marking.CLEAR: 'TLP:CLEAR'>, <Marking.RED: 'TLP:RED'>)
+    """
+    return _TLP_NAMES.get(name.lower().removeprefix("tlp:"), Marking.RED)
