@@ -114,7 +114,9 @@ def test_cidr_list__a_missing_csv_column_names_those_that_are_there(make_feed):
         ("*.example.com.", "example.com"),
         ("@example.com", "example.com"),
         ("bücher.example", "xn--bcher-kva.example"),
-        ("аpple.com", "xn--pple-43d.com"),  # Cyrillic first letter: never apple.com
+        ("аррӏе.com", "xn--80ak6aa92e.com"),  # Cyrillic throughout: never apple.com
+        ("xn--80ak6aa92e.com", "xn--80ak6aa92e.com"),
+        ("日本ドメインabc.jp", "xn--abc-qi4b8gof5e3728bdoc.jp"),
         ("a_b.example.com", "a_b.example.com"),
     ],
 )
@@ -134,6 +136,10 @@ def test_canonicalise_domain__gives_the_ascii_name(text, canonical):
         ("a..example.com", "invalid_domain"),
         (f"{'a' * 64}.com", "invalid_domain"),
         ("a\u202e.com", "invalid_domain"),
+        ("аpple.com", "mixed_scripts"),  # a Cyrillic first letter
+        ("xn--pple-43d.com", "mixed_scripts"),  # the same, in ASCII
+        ("shop.pаypal.com", "mixed_scripts"),
+        ("xn--999999999.com", "invalid_domain"),
     ],
 )
 def test_canonicalise_domain__refuses_with_a_reason(text, reason):
