@@ -88,18 +88,16 @@ WELL_KNOWN_RESOLVERS: tuple[str, ...] = (
 )
 # Domains at which half of the world has its mail, or from which it loads its pages. Listing one
 # would suspect everybody. Compared as a whole: `pages.github.com` is another domain.
-WELL_KNOWN_DOMAINS: frozenset[str] = frozenset(
-    (
-        "amazon.com amazonaws.com aol.com apple.com azure.com bing.com cloudflare.com "
-        "cloudfront.net facebook.com fastmail.com github.com gitlab.com gmail.com gmx.de gmx.net "
-        "google.com googleapis.com googlemail.com googleusercontent.com gstatic.com hotmail.com "
-        "icloud.com instagram.com linkedin.com live.com mail.ru mac.com me.com microsoft.com "
-        "microsoftonline.com msn.com naver.com office.com office365.com outlook.com proton.me "
-        "protonmail.com qq.com t-online.de tutanota.com web.de whatsapp.com wikipedia.org "
-        "windows.net x.com yahoo.co.jp yahoo.com yandex.com yandex.ru youtube.com zoho.com 126.com "
-        "163.com"
-    ).split()
-)
+_DOMAINS_OF_EVERYBODY = """
+amazon.com amazonaws.com aol.com apple.com azure.com bing.com cloudflare.com cloudfront.net
+facebook.com fastmail.com github.com gitlab.com gmail.com gmx.de gmx.net google.com
+googleapis.com googlemail.com googleusercontent.com gstatic.com hotmail.com icloud.com
+instagram.com linkedin.com live.com mail.ru mac.com me.com microsoft.com microsoftonline.com
+msn.com naver.com office.com office365.com outlook.com proton.me protonmail.com qq.com
+t-online.de tutanota.com web.de whatsapp.com wikipedia.org windows.net x.com yahoo.co.jp
+yahoo.com yandex.com yandex.ru youtube.com zoho.com 126.com 163.com
+"""
+WELL_KNOWN_DOMAINS = frozenset(_DOMAINS_OF_EVERYBODY.split())
 WELL_KNOWN_RESOLVERS_ID = "well_known_resolvers"
 
 _LEADING_ZERO = re.compile(r"^[0-9.]*(?:^|\.)0[0-9]")
@@ -145,9 +143,7 @@ def to_text(number: int) -> str:
     return str(ip_address(number.to_bytes(16, "big")))
 
 
-def parse_network(
-    text: str, widest_v4: int, widest_v6: int, allow_special: bool = False
-) -> Span:
+def parse_network(text: str, widest_v4: int, widest_v6: int, allow_special: bool = False) -> Span:
     """Return the range of an address or CIDR; raise RefusedError where it must not be used.
 
     Host bits are cut off: 1.2.3.4/24 means 1.2.3.0/24.

@@ -132,9 +132,7 @@ def check_protected_domains(
     """Refuse a version that lists a protected domain."""
     if not is_checked_against_protected(feed):
         return
-    listed = {
-        item.value for item in indicators if item.type in ("domain", "email_domain")
-    }
+    listed = {item.value for item in indicators if item.type in ("domain", "email_domain")}
     for protected in protected_lists:
         hits = sorted(listed & protected.domains)
         if hits and protected.feed_id not in feed.may_cover:

@@ -7,17 +7,19 @@ from typing import Any
 
 from stillwatch.feeds.registry import Marking, get_strictest
 
+TLP2_IDS = {
+    Marking.CLEAR: "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
+    Marking.GREEN: "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
+    Marking.AMBER: "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+    Marking.AMBER_STRICT: "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
+    Marking.RED: "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+}
 _TLP_IDS = {
     "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": Marking.CLEAR,  # TLP 1 white
     "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": Marking.GREEN,
     "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": Marking.AMBER,
     "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": Marking.RED,
-    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": Marking.CLEAR,  # TLP 2
-    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": Marking.GREEN,
-    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": Marking.AMBER,
-    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": Marking.AMBER_STRICT,
-    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": Marking.RED,
-}
+} | {name: marking for marking, name in TLP2_IDS.items()}
 _TLP_NAMES = {
     "white": Marking.CLEAR,
     "clear": Marking.CLEAR,

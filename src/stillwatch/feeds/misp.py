@@ -40,6 +40,10 @@ _REFUSED_PREFIXES = (
     ("whois-registrant-", "personal_address"),
     ("filename|", "hash_only"),
 )
+_HASH_TYPES = (
+    "authentihash cdhash imphash impfuzzy md5 pehash sha1 sha224 sha256 sha384 sha512 sha512/224 "
+    "sha512/256 sha3-224 sha3-256 sha3-384 sha3-512 ssdeep telfhash tlsh vhash"
+)
 _REFUSED_TYPES = {
     "uri": "url",
     "url": "url",
@@ -47,13 +51,7 @@ _REFUSED_TYPES = {
     "dns-soa-email": "personal_address",
     "target-email": "personal_address",
     "jabber-id": "personal_address",
-} | dict.fromkeys(
-    (
-        "authentihash cdhash imphash impfuzzy md5 pehash sha1 sha224 sha256 sha384 sha512 "
-        "sha512/224 sha512/256 sha3-224 sha3-256 sha3-384 sha3-512 ssdeep telfhash tlsh vhash"
-    ).split(),
-    "hash_only",
-)
+} | dict.fromkeys(_HASH_TYPES.split(), "hash_only")
 _NOT_SHOWN = frozenset({"personal_address", "shared_mail_domain", "card_number"})
 
 
@@ -192,8 +190,6 @@ def _parse_attribute(
         reading = _read_handling(feed, attribute, context.reading)
         valid_from, valid_until = _read_validity(feed, attribute, known_at)
         _check(attribute, reading, context, valid_until, known_at)
-        if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_VALUE:
-            raise RefusedError("malformed")
         values = _split(kind, value)
     except RefusedError as error:
         parsed.refuse(error.reason, name)
@@ -255,8 +251,10 @@ def _read_validity(
     return first_seen, min(seen, known_at) + feed.ttl
 
 
-def _split(kind: str, value: str) -> list[tuple[str, str]]:
+def _split(kind: str, value: object) -> list[tuple[str, str]]:
     """Return the values of an attribute that we may know, each with its simple type."""
+    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_VALUE:
+        raise RefusedError("malformed")
     reason = _REFUSED_TYPES.get(kind)
     for prefix, prefix_reason in _REFUSED_PREFIXES:
         if reason is None and kind.startswith(prefix) and kind not in _MAIL_SENDER_TYPES:

@@ -42,7 +42,8 @@ def parse_stix21(feed: Feed, files: Mapping[str, bytes], known_at: datetime) -> 
     """Return the indicators of STIX 2.1 bundles as they stood when the version became known.
 
     The envelopes of a TAXII server, which hold objects without being bundles, are read as well. Of
-    an object that stands in several files the newest version counts. Revoked and expired objects are refused; one that begins later is kept with its `valid_from`.
+    an object that stands in several files the newest version counts. Revoked and expired objects
+    are refused; one that begins later is kept with its `valid_from`.
     """
     parsed = ParsedFeed()
     objects = [item for name in sorted(files) for item in _read_objects(name, files[name])]
@@ -198,6 +199,8 @@ def _walk(node: Any) -> Iterator[tuple[str, str, str]]:
                 if isinstance(node.qualifier, kind):
                     raise RefusedError(reason)
             raise RefusedError("unsupported_qualifier")
+        case patterns.LikeComparisonExpression() if _is_mail_domain(node):
+            yield "email-addr", "value", str(node.rhs.value).removeprefix("%")
         case patterns.LikeComparisonExpression():
             raise RefusedError("unsupported_like")
         case patterns.MatchesComparisonExpression():
@@ -215,6 +218,14 @@ def _walk(node: Any) -> Iterator[tuple[str, str, str]]:
             raise RefusedError("unsupported_not")
         case _:
             raise RefusedError("unsupported_comparison")
+
+
+def _is_mail_domain(node: Any) -> bool:
+    """Return whether a LIKE asks for all addresses of one domain: a domain in other words."""
+    text = str(node.rhs.value)
+    is_mail = node.lhs.object_type_name == "email-addr" and _list_steps(node.lhs) == ["value"]
+    has_wildcard = "%" in text[1:] or "_" in text
+    return is_mail and not node.negated and text.startswith("%@") and not has_wildcard
 
 
 def _list_steps(path: Any) -> list[str]:
