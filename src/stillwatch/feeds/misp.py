@@ -13,45 +13,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from stillwatch.feeds.addresses import WELL_KNOWN_DOMAINS, RefusedError
-from stillwatch.feeds.asn_list import canonicalise_asn
-from stillwatch.feeds.cidr_list import make_address_indicator
-from stillwatch.feeds.domain_list import canonicalise_domain
+from stillwatch.feeds.addresses import RefusedError
 from stillwatch.feeds.entries import decode, load_json
 from stillwatch.feeds.misp_tags import TagReading, read_tags
-from stillwatch.feeds.observables import make_own_indicator
-from stillwatch.feeds.parsed import Indicator, ParsedFeed, VersionRefusedError
+from stillwatch.feeds.misp_values import convert_value, split_value
+from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed
 
 MANIFEST = "manifest.json"
 _SIDE_FILES = ("hashes.csv",)  # of a feed folder; attributes stand in the events
-_LONGEST_VALUE = 1_024
 _END_OF_TIME = 253_402_300_800  # the year 10000, in seconds
 _NOT_FOR_ALL = ("0", "1", "4")  # this organisation, this community, a sharing group
 
-_ADDRESS_TYPES = ("ip-src", "ip-dst")
-_ADDRESS_PORT_TYPES = ("ip-src|port", "ip-dst|port")
-_DOMAIN_TYPES = ("domain", "hostname")
-_MAIL_SENDER_TYPES = ("email", "email-src")
-_REFUSED_PREFIXES = (
-    ("x509-fingerprint", "certificate"),
-    ("ja3-fingerprint", "ja3_not_ja4"),
-    ("email-", "personal_address"),
-    ("whois-registrant-", "personal_address"),
-    ("filename|", "hash_only"),
-)
-_HASH_TYPES = (
-    "authentihash cdhash imphash impfuzzy md5 pehash sha1 sha224 sha256 sha384 sha512 sha512/224 "
-    "sha512/256 sha3-224 sha3-256 sha3-384 sha3-512 ssdeep telfhash tlsh vhash"
-)
-_REFUSED_TYPES = {
-    "uri": "url",
-    "url": "url",
-    "link": "url",
-    "dns-soa-email": "personal_address",
-    "target-email": "personal_address",
-    "jabber-id": "personal_address",
-} | dict.fromkeys(_HASH_TYPES.split(), "hash_only")
 _NOT_SHOWN = frozenset({"personal_address", "shared_mail_domain", "card_number"})
 
 
@@ -190,14 +163,14 @@ def _parse_attribute(
         reading = _read_handling(feed, attribute, context.reading)
         valid_from, valid_until = _read_validity(feed, attribute, known_at)
         _check(attribute, reading, context, valid_until, known_at)
-        values = _split(kind, value)
+        values = split_value(kind, value)
     except RefusedError as error:
         parsed.refuse(error.reason, name)
         return
     excluded = {entry.value for entry in feed.exclude}
     for part_kind, part in values:
         try:
-            found = _convert(feed, attribute, part_kind, part.strip())
+            found = convert_value(feed, attribute, part_kind, part.strip())
         except RefusedError as error:
             parsed.refuse(error.reason, name if error.reason in _NOT_SHOWN else f"{kind}: {part}")
             continue
@@ -249,67 +222,6 @@ def _read_validity(
     elif first_seen is not None and seen < first_seen:
         raise RefusedError("malformed")
     return first_seen, min(seen, known_at) + feed.ttl
-
-
-def _split(kind: str, value: object) -> list[tuple[str, str]]:
-    """Return the values of an attribute that we may know, each with its simple type."""
-    if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST_VALUE:
-        raise RefusedError("malformed")
-    reason = _REFUSED_TYPES.get(kind)
-    for prefix, prefix_reason in _REFUSED_PREFIXES:
-        if reason is None and kind.startswith(prefix) and kind not in _MAIL_SENDER_TYPES:
-            reason = prefix_reason
-    if reason is not None:
-        raise RefusedError(reason)
-    first, bar, second = value.partition("|")
-    if kind in _ADDRESS_PORT_TYPES:
-        return [("ip-src", first if bar else _cut_port(value))]
-    if kind == "hostname|port":
-        return [("domain", first if bar else value.partition(":")[0])]
-    if kind == "domain|ip":
-        return [("domain", first), ("ip-dst", second)]
-    return [(kind, value)]
-
-
-def _cut_port(value: str) -> str:
-    found = re.fullmatch(r"\[([^\]]+)\]:[0-9]+|([0-9.]+):[0-9]+", value.strip())
-    return (found[1] or found[2]) if found else value
-
-
-def _convert(feed: Feed, attribute: dict[str, Any], kind: str, value: str) -> Indicator:
-    relation = str(attribute.get("object_relation") or "").lower()
-    if kind in _ADDRESS_TYPES:
-        return make_address_indicator(feed, value)
-    if kind in _DOMAIN_TYPES:
-        domain = canonicalise_domain(value)
-        return Indicator("domain", domain, match_value=domain)
-    if kind in _MAIL_SENDER_TYPES:
-        return _convert_sender(value)
-    if kind.startswith("ja4") or (kind == "text" and relation.startswith("ja4")):
-        return make_own_indicator("ja4", value)
-    match kind:
-        case "AS":
-            number = canonicalise_asn(value)
-            return Indicator("asn", number, match_value=number)
-        case "user-agent":
-            return make_own_indicator("user_agent", value)
-        case "bin" | "cc-number":
-            return make_own_indicator("payment_bin", value)
-    raise RefusedError("unsupported_type")
-
-
-def _convert_sender(value: str) -> Indicator:
-    """Return the domain of a sender's address; the person before the `@` is never kept.
-
-    At a provider that everybody uses the domain says nothing of the sender.
-    """
-    _, at, host = value.rpartition("@")
-    if not at:
-        raise RefusedError("invalid_domain")
-    domain = canonicalise_domain(host)
-    if domain in WELL_KNOWN_DOMAINS:
-        raise RefusedError("shared_mail_domain")
-    return Indicator("email_domain", domain, match_value=domain)
 
 
 def _name(attribute: object) -> str:
