@@ -86,13 +86,13 @@ def command(
 @click.option("--date", "day_text", required=True, metavar="D", help="As of the end of this day.")
 @click.option(
     "--audience",
-    type=click.Choice(list(Audience)),
+    type=click.Choice([str(item) for item in Audience]),
     required=True,
     help="Who is to read it.",
 )
 @click.option(
     "--marking",
-    type=click.Choice(list(Marking)),
+    type=click.Choice([str(item) for item in Marking]),
     help="The strictest marking that it may hold (default: RED for internal, GREEN for peers, "
     "CLEAR for public).",
 )

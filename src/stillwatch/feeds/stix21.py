@@ -200,7 +200,7 @@ def _walk(node: Any) -> Iterator[tuple[str, str, str]]:
                     raise RefusedError(reason)
             raise RefusedError("unsupported_qualifier")
         case patterns.LikeComparisonExpression() if _is_mail_domain(node):
-            yield "email-addr", "value", str(node.rhs.value).removeprefix("%")
+            yield "email-addr", "value", _read_constant(node.rhs).removeprefix("%")
         case patterns.LikeComparisonExpression():
             raise RefusedError("unsupported_like")
         case patterns.MatchesComparisonExpression():
@@ -213,11 +213,18 @@ def _walk(node: Any) -> Iterator[tuple[str, str, str]]:
             path = ".".join(str(part).strip("'") for part in _list_steps(node.lhs))
             is_list = isinstance(node.rhs, patterns.ListConstant)
             for constant in node.rhs.value if is_list else [node.rhs]:
-                yield node.lhs.object_type_name, path, str(constant.value)
+                yield node.lhs.object_type_name, path, _read_constant(constant)
         case _ if getattr(node, "negated", False):
             raise RefusedError("unsupported_not")
         case _:
             raise RefusedError("unsupported_comparison")
+
+
+def _read_constant(constant: Any) -> str:
+    """Return a constant as text; the library leaves a string's backslashes to the reader."""
+    text = str(constant.value)
+    is_string = isinstance(constant, patterns.StringConstant)
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) if is_string else text
 
 
 def _is_mail_domain(node: Any) -> bool:
