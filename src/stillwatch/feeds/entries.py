@@ -125,6 +125,8 @@ def _read_csv(name: str, text: str, hints: ParserHints) -> Iterator[tuple[str, s
                 continue
             assert place is not None  # noqa: S101 - a name is looked up in the header above
             entry = row[place].strip() if place < len(row) else ""
+            if hints.range_end_column is not None and hints.range_end_column < len(row):
+                entry = f"{entry}-{row[hints.range_end_column].strip()}"
             has_labels = labels_place is not None and labels_place < len(row)
             labels = row[labels_place] if labels_place is not None and has_labels else ""
             yield entry[:_MAX_LINE] or ",".join(row)[:_MAX_LINE], labels

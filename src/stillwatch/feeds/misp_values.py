@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from stillwatch.feeds.addresses import WELL_KNOWN_DOMAINS, RefusedError
 from stillwatch.feeds.asn_list import canonicalise_asn
-from stillwatch.feeds.cidr_list import make_address_indicator
+from stillwatch.feeds.cidr_list import cut_port, make_address_indicator
 from stillwatch.feeds.domain_list import canonicalise_domain
 from stillwatch.feeds.observables import make_own_indicator
 from stillwatch.feeds.parsed import Indicator
@@ -52,7 +51,7 @@ def split_value(kind: str, value: object) -> list[tuple[str, str]]:
         raise RefusedError(reason)
     first, bar, second = value.partition("|")
     if kind in _ADDRESS_PORT_TYPES:
-        return [("ip-src", first if bar else _cut_port(value))]
+        return [("ip-src", first if bar else cut_port(value))]
     if kind == "hostname|port":
         return [("domain", first if bar else value.partition(":")[0])]
     if kind == "domain|ip":
@@ -81,11 +80,6 @@ def convert_value(feed: Feed, attribute: dict[str, Any], kind: str, value: str) 
         case "bin" | "cc-number":
             return make_own_indicator("payment_bin", value)
     raise RefusedError("unsupported_type")
-
-
-def _cut_port(value: str) -> str:
-    found = re.fullmatch(r"\[([^\]]+)\]:[0-9]+|([0-9.]+):[0-9]+", value.strip())
-    return (found[1] or found[2]) if found else value
 
 
 def _convert_sender(value: str) -> Indicator:

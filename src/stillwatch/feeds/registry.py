@@ -113,6 +113,8 @@ class ParserHints(_Strict):
     start_column: int = 0  # of ip2asn and ip2country
     end_column: int = 1
     label_column: int = 2
+    range_end_column: int | None = None  # of cidr_list: `column` is a start, this the end
+    has_port: bool = False  # of cidr_list: entries are `address:port`, perhaps `scheme://` before
     labels_column: str | int | None = None  # of bin_list: further labels, separated by `;`
     honours_distribution: bool = True  # of misp: an event not meant for all stays inside
     indicator_type: Literal["domain", "email_domain"] = "domain"
