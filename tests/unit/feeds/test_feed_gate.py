@@ -1,4 +1,4 @@
-"""Poisoned, broken and malformed feeds: the rows of the fault table that the sanity gate answers."""
+"""Poisoned, broken and malformed feeds: the rows of the fault table for the sanity gate."""
 
 import json
 import resource
