@@ -1,10 +1,12 @@
-"""One day from landed inputs to a published snapshot and draft reports, without Airflow.
+"""Days from landed inputs to published snapshots and draft reports, without Airflow.
 
 The DAGs call the same functions in the same order (dags/).
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +17,7 @@ from stillwatch.quality.gates import check_day
 from stillwatch.reporting.documents import draft_day
 from stillwatch.settings import Settings
 from stillwatch.sources.ingest import ingest_day
+from stillwatch.sources.ledger import IngestResult
 from stillwatch.transform.build import build_day
 from stillwatch.warehouse.publish import publish_day
 
@@ -37,7 +40,28 @@ class DaySummary:
 
 def run_day(settings: Settings, day: date, reports: bool = True) -> DaySummary:
     """Process `day` and return what became of it; a failed critical gate raises GateFailed."""
-    results = ingest_day(settings, day)
+    return _run_ingested(settings, day, ingest_day(settings, day), reports)
+
+
+def run_days(
+    settings: Settings, days: Sequence[date], report_days: Collection[date]
+) -> Iterator[DaySummary]:
+    """Process days in order, yielding what became of each; drafts are made for `report_days`.
+
+    While one day is built the next one is ingested: the ingest waits for nothing but the ingest of
+    the days before, and the build leaves a processor idle. The first failure ends the run.
+    """
+    with ThreadPoolExecutor(1) as ahead:
+        ingested: Future[list[IngestResult]] | None = None
+        for day, following in zip(days, [*days[1:], None], strict=True):
+            results = ingested.result() if ingested else ingest_day(settings, day)
+            ingested = ahead.submit(ingest_day, settings, following) if following else None
+            yield _run_ingested(settings, day, results, day in report_days)
+
+
+def _run_ingested(
+    settings: Settings, day: date, results: list[IngestResult], reports: bool
+) -> DaySummary:
     refresh_day(settings, day, pull=False)
     load_reference(settings, day)
     raw = check_day(settings, day, "raw")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -113,3 +114,23 @@ def test_start__a_component_that_ends_is_named_and_everything_is_stopped(
     with pytest.raises(embedded.AirflowError, match=r"scheduler ended while starting: read .*log"):
         embedded.start(settings)
     assert not get_airflow_home(settings).state.exists()
+
+
+def test_executor__imports_what_tasks_need_before_it_starts_workers(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.executors.local_executor import LocalExecutor
+
+    environment = build_environment(settings, Path("/project/dags"), 4711, {})
+    module_name, _, class_name = environment["AIRFLOW__CORE__EXECUTOR"].rpartition(".")
+    executor = getattr(importlib.import_module(module_name), class_name)
+    assert issubclass(executor, LocalExecutor)
+    missing: list[str] = []
+
+    def note_missing(self: Any) -> None:
+        heavy = ("dbt.cli.main", "great_expectations", "stillwatch.transform.build")
+        missing.extend(name for name in heavy if name not in sys.modules)
+
+    monkeypatch.setattr(LocalExecutor, "start", note_missing)
+    executor(parallelism=1).start()
+    assert missing == []

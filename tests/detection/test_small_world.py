@@ -11,7 +11,7 @@ from small_world import DAYS, NETWORK_SIZE, write_small_world
 
 from stillwatch.errors import ConfigError, WarehouseError
 from stillwatch.settings import Settings
-from stillwatch.transform.build import build_day
+from stillwatch.transform.build import build_day, run_dbt
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +157,11 @@ def test_build__a_database_that_is_held_elsewhere_is_named(built: Settings) -> N
             build_day(built, DAYS[0], "behaviour")
     finally:
         holder.close()
+
+
+def test_models__their_unit_tests_pass(built: Settings) -> None:
+    """The daily build leaves them out: they try the models on made-up rows."""
+    result = run_dbt(built, ["test", "--select", "test_type:unit"])
+    statuses = {node.node.name: str(node.status) for node in result.result.results}
+    assert statuses
+    assert {name: status for name, status in statuses.items() if status != "pass"} == {}

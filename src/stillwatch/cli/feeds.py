@@ -197,6 +197,7 @@ def _print(results: Sequence[FeedResult], day: date) -> None:
     for result in results:
         for version, reason, detail in result.refused_versions:
             click.echo(f"{result.feed_id}: version {version} refused: {reason}: {detail}")
-        if result.pull is not None and result.pull.state == "failed":
-            text = f"pull failed: {result.pull.reason}: {result.pull.detail}"
-            click.echo(f"{result.feed_id}: {text}")
+        pull = result.pull
+        if pull is not None and pull.has_failed:
+            until = f" until {pull.until:%Y-%m-%dT%H:%M:%SZ}" if pull.until else ""
+            click.echo(f"{result.feed_id}: pull {pull.state}{until}: {pull.reason}: {pull.detail}")

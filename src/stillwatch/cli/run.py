@@ -28,7 +28,7 @@ def command(first: str, last: str | None, reports: str) -> None:
     draft reports. Running a day again gives the same rows and the same PDF bytes. A failed critical
     gate stops before publishing; the last good snapshot stands.
     """
-    from stillwatch.pipeline import run_day
+    from stillwatch.pipeline import run_days
 
     settings = get_settings()
     first_day = parse_day(first)
@@ -37,11 +37,10 @@ def command(first: str, last: str | None, reports: str) -> None:
     table = Table(
         "day", "read", "accepted", "duplicate", "quarantined", "warnings", "snapshot", "drafts"
     )
-    for day in track(days, "days", total=len(days)):
-        wanted = reports == "each" or (reports == "last" and day == last_day)
-        summary = run_day(settings, day, reports=wanted)
+    report_days = {"each": days, "last": [last_day], "none": []}[reports]
+    for summary in track(run_days(settings, days, report_days), "days", total=len(days)):
         table.add_row(
-            str(day),
+            str(summary.day),
             *(
                 f"{count:,}"
                 for count in (

@@ -120,19 +120,20 @@ def _process_history(
     remaining = [day for day in plan.history_days if not progress.has(f"day {day}")]
     if not remaining:
         return
-    from stillwatch.pipeline import run_day
+    from stillwatch.pipeline import run_days
 
     with _step(console, f"Process the history, {remaining[0]} to {remaining[-1]}"):
-        for day in remaining:
-            began = time.monotonic()
-            summary = run_day(settings, day, reports=False)
-            progress.add(f"day {day}")
+        began = time.monotonic()
+        for summary in run_days(settings, remaining, report_days=()):
+            progress.add(f"day {summary.day}")
             console.print(
-                f"  {day}  read {summary.read_count:>7,}  accepted {summary.accepted_count:>7,}  "
+                f"  {summary.day}  read {summary.read_count:>7,}  "
+                f"accepted {summary.accepted_count:>7,}  "
                 f"duplicate {summary.duplicate_count:>5,}  "
                 f"quarantined {summary.quarantined_count:>4,}  gates passed  "
                 f"{time.monotonic() - began:4.0f} s"
             )
+            began = time.monotonic()
 
 
 def _publish_docs(settings: Settings, progress: DemoProgress, console: Console) -> None:

@@ -1,40 +1,43 @@
-"""Conditional HTTP pulls that neither hang, nor swallow the disk, nor follow a redirect inwards."""
+"""HTTP pulls that neither hang, nor swallow the disk, nor follow a redirect inwards."""
 
 from __future__ import annotations
 
+import logging
 import socket
+import threading
 import time
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Self
 
 import httpx
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
-from stillwatch.feeds.addresses import find_special, to_number
+from stillwatch.feeds.access import Credential
+from stillwatch.feeds.body import BadBodyError, unpack
 from stillwatch.feeds.entries import is_html
+from stillwatch.feeds.redirects import (
+    RedirectRefusedError,
+    check_addresses,
+    classify,
+    follow,
+    get_origin,
+    resolve,
+)
+from stillwatch.feeds.waits import PullLimits, get_backoff, parse_retry_after
 from stillwatch.runs import utc_now
+
+__all__ = ["Answer", "Fetcher", "PullFailedError", "PullLimits", "download", "parse_retry_after"]
+
+for _name in ("httpx", "httpcore"):  # they log every URL and header, with whatever is in them
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 _TRANSIENT = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HTML_TYPES = ("text/html", "application/xhtml")
-
-
-@dataclass(frozen=True)
-class PullLimits:
-    """How long and how much a pull may take."""
-
-    connect_seconds: float = 10
-    read_seconds: float = 30
-    deadline_seconds: float = 180  # of one attempt as a whole: a slow drip ends here
-    max_bytes: int = 128 * 1024 * 1024
-    attempts: int = 4
-    first_wait_seconds: float = 2
-    longest_wait_seconds: float = 60  # a server that asks for more is left for the next run
-    max_redirects: int = 5
+_LONGEST_DETAIL = 500
+_HEADERS = {"User-Agent": "stillwatch", "Accept-Encoding": "identity"}
 
 
 class PullFailedError(Exception):
@@ -43,6 +46,8 @@ class PullFailedError(Exception):
     def __init__(
         self, reason: str, detail: str, is_transient: bool = False, wait: float | None = None
     ) -> None:
+        if len(detail) > _LONGEST_DETAIL:
+            detail = f"{detail[:_LONGEST_DETAIL]} …"
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
@@ -59,6 +64,7 @@ class Answer:
     content: bytes | None
     etag: str | None
     last_modified: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)  # names in lower case
 
 
 def download(
@@ -67,152 +73,209 @@ def download(
     last_modified: str | None = None,
     limits: PullLimits | None = None,
     sleep: Callable[[float], None] = time.sleep,
+    credential: Credential | None = None,
 ) -> Answer:
-    """Return the answer to a conditional GET; raise PullFailedError when all attempts failed.
-
-    Server errors, 429 and broken connections are tried again with growing waits, or after the
-    wait that the server asked for. A wait beyond the limit ends the pull: the last good version
-    serves until the next run.
-    """
-    limits = limits or PullLimits()
-    headers = {"User-Agent": "stillwatch", "Accept-Encoding": "identity"}
+    """Return the answer to a conditional GET; raise PullFailedError when all attempts failed."""
+    headers = {}
     if etag:
         headers["If-None-Match"] = etag
     if last_modified:
         headers["If-Modified-Since"] = last_modified
-    retrying = Retrying(
-        stop=stop_after_attempt(limits.attempts),
-        retry=retry_if_exception(lambda error: _is_worth_a_retry(error, limits)),
-        wait=lambda state: _get_wait(state, url, limits),
-        sleep=sleep,
-        reraise=True,
-    )
-    answer: Answer = retrying(_attempt, url, headers, limits)
-    return answer
+    with Fetcher(url, limits, sleep, credential) as fetcher:
+        return fetcher.get(url, headers)
 
 
-def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Return the seconds of a Retry-After header (a number or an HTTP date), None if unusable.
+class Fetcher:
+    """Sends the requests of one pull: they share connections, the key and the time they may take.
 
-    >>> parse_retry_after("120", datetime(2026, 1, 1, tzinfo=UTC))
-    120.0
+    Server errors, 429 and broken connections are tried again with growing waits, or after the
+    wait that the server asked for. A wait beyond the limit ends the pull: the last good version
+    serves until the next run. The key is sent to the origin of the configured URL only.
     """
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:12])
-    try:
-        instant = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return max(0.0, (instant - now).total_seconds())
 
+    def __init__(
+        self,
+        url: str,
+        limits: PullLimits | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        credential: Credential | None = None,
+    ) -> None:
+        self._limits = limits or PullLimits()
+        self._sleep = sleep
+        self._credential = credential
+        self._deadline = time.monotonic() + self._limits.total_seconds
+        try:
+            self._url = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise PullFailedError("bad_url", f"{url}: {error}") from error
+        timeout = httpx.Timeout(self._limits.read_seconds, connect=self._limits.connect_seconds)
+        self._client = httpx.Client(timeout=timeout, follow_redirects=False)
+        self._sockets: list[socket.socket] = []
 
-def _is_worth_a_retry(error: BaseException, limits: PullLimits) -> bool:
-    if not isinstance(error, PullFailedError) or not error.is_transient:
-        return False
-    return error.wait is None or error.wait <= limits.longest_wait_seconds
+    def __enter__(self) -> Self:
+        return self
 
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
 
-def _get_wait(state: RetryCallState, url: str, limits: PullLimits) -> float:
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, PullFailedError) and error.wait is not None:
-        return error.wait
-    spread = 1 + zlib.crc32(f"{url} {state.attempt_number}".encode()) / 2**32  # feeds do not march
-    wait: float = limits.first_wait_seconds * 2 ** (state.attempt_number - 1) * spread
-    return min(wait, limits.longest_wait_seconds)
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> Answer:
+        """Return the answer to a GET; raise PullFailedError when all attempts failed."""
+        retrying = Retrying(
+            stop=stop_after_attempt(self._limits.attempts),
+            retry=retry_if_exception(self._is_worth_a_retry),
+            wait=lambda state: self._get_wait(state, url),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        try:
+            answer: Answer = retrying(self._attempt, url, headers or {})
+        except PullFailedError as error:
+            if self._credential is None:
+                raise
+            detail = self._credential.hide(error.detail)
+            hidden = PullFailedError(error.reason, detail, error.is_transient, error.wait)
+            raise hidden from None  # the cause might show what the text hides
+        self._check_echo(answer)
+        return answer
 
+    def _is_worth_a_retry(self, error: BaseException) -> bool:
+        if not isinstance(error, PullFailedError) or not error.is_transient:
+            return False
+        wait = error.wait or 0
+        has_time = time.monotonic() + wait < self._deadline
+        return has_time and wait <= self._limits.longest_wait_seconds
 
-def _attempt(url: str, headers: dict[str, str], limits: PullLimits) -> Answer:
-    deadline = time.monotonic() + limits.deadline_seconds
-    timeout = httpx.Timeout(limits.read_seconds, connect=limits.connect_seconds)
-    try:
-        with httpx.Client(timeout=timeout, follow_redirects=False) as client:
+    def _get_wait(self, state: RetryCallState, url: str) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, PullFailedError) and error.wait is not None:
+            return error.wait
+        return get_backoff(f"{socket.gethostname()} {url}", state.attempt_number, self._limits)
+
+    def _check_echo(self, answer: Answer) -> None:
+        """Refuse an answer that repeats our key: it would land with it."""
+        if self._credential is None:
+            return
+        kept = " ".join((answer.url, *answer.headers.values())).encode("utf-8", "replace")
+        if self._credential.is_in(kept) or self._credential.is_in(answer.content or b""):
+            raise PullFailedError("secret_echoed", f"{self._url.host} repeats the key it was sent")
+
+    def _attempt(self, url: str, headers: Mapping[str, str]) -> Answer:
+        limits = self._limits
+        deadline = min(time.monotonic() + limits.deadline_seconds, self._deadline)
+        try:
             target = httpx.URL(url)
             for hop in range(limits.max_redirects + 1):
-                with client.stream("GET", target, headers=headers) as response:
-                    if hop:
-                        _check_peer(response)
+                if hop:
+                    self._check_host(target)
+                with self._send(target, headers, deadline, is_redirected=hop > 0) as response:
                     if response.status_code not in _REDIRECTS:
-                        return _read(response, limits, deadline)
-                    target = _follow(response, target)
-    except httpx.InvalidURL as error:
-        raise PullFailedError("bad_url", f"{url}: {error}") from error
-    except httpx.TransportError as error:
-        text = f"{url}: {type(error).__name__} {error}".rstrip()
-        raise PullFailedError("unreachable", text, is_transient=True) from error
-    raise PullFailedError("redirect_loop", f"{url}: more than {limits.max_redirects} redirects")
+                        shown = target.copy_with(query=None, fragment=None) if hop else target
+                        return self._read(response, str(shown), deadline)  # a query may be a pass
+                    target = follow(target, response.headers.get("location", ""))
+        except httpx.InvalidURL as error:
+            raise PullFailedError("bad_url", f"{url}: {error}") from error
+        except BadBodyError as error:
+            raise PullFailedError("unreadable", f"{url}: {error}") from error
+        except RedirectRefusedError as error:
+            raise PullFailedError("redirect_refused", str(error)) from error
+        except httpx.TransportError as error:
+            if time.monotonic() > deadline:
+                raise self._make_too_slow(url) from error
+            text = f"{url}: {type(error).__name__} {error}".rstrip()
+            reason = "unknown_host" if _is_name_failure(error) else "unreachable"
+            raise PullFailedError(reason, text, is_transient=True) from error
+        raise PullFailedError("redirect_loop", f"{url}: more than {limits.max_redirects} redirects")
+
+    @contextmanager
+    def _send(
+        self, target: httpx.URL, headers: Mapping[str, str], deadline: float, is_redirected: bool
+    ) -> Iterator[httpx.Response]:
+        sent = _HEADERS | dict(headers)
+        if self._credential is not None and get_origin(target) == get_origin(self._url):
+            sent[self._credential.header] = self._credential.value
+
+        def watch(event: str, info: Mapping[str, Any]) -> None:
+            if not event.endswith(("connect_tcp.complete", "start_tls.complete")):
+                return
+            stream = info["return_value"]
+            self._sockets.append(stream.get_extra_info("socket"))
+            if time.monotonic() > deadline:  # the timer has been and gone
+                raise self._make_too_slow(target)
+            peer = stream.get_extra_info("server_addr")
+            if is_redirected and peer:  # whatever the name service said a moment ago
+                self._check_addresses(target.host, [str(peer[0]).split("%", 1)[0]])
+
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), _cut, [self._sockets])
+        timer.daemon = True
+        timer.start()
+        try:
+            extensions = {"trace": watch}
+            with self._client.stream("GET", target, headers=sent, extensions=extensions) as answer:
+                yield answer
+        finally:
+            timer.cancel()
+
+    def _check_host(self, url: httpx.URL) -> None:
+        try:
+            addresses = resolve(url.host, get_origin(url)[2] or 443)
+        except (OSError, UnicodeError) as error:
+            detail = f"{url.host}: {error}"
+            raise PullFailedError("unknown_host", detail, is_transient=True) from error
+        self._check_addresses(url.host, addresses)
+
+    def _check_addresses(self, host: str, addresses: list[str]) -> None:
+        own: frozenset[str] = frozenset()
+        if classify(addresses):
+            with suppress(OSError, UnicodeError):
+                own = classify(resolve(self._url.host, get_origin(self._url)[2] or 443))
+        check_addresses(host, addresses, own)
+
+    def _make_too_slow(self, url: object) -> PullFailedError:
+        seconds = min(self._limits.deadline_seconds, self._limits.total_seconds)
+        return PullFailedError("too_slow", f"{url}: not done after {seconds:.0f} s", True)
+
+    def _read(self, response: httpx.Response, url: str, deadline: float) -> Answer:
+        status = response.status_code
+        headers = {key.lower(): value for key, value in response.headers.items()}
+        etag, modified = headers.get("etag"), headers.get("last-modified")
+        if status == 304:
+            return Answer(status, url, None, etag, modified, headers)
+        if status != 200:
+            wait = parse_retry_after(headers.get("retry-after"), utc_now())
+            hint = " (a key needed?)" if status in (401, 403) else ""
+            detail = f"{url} answered {status}{hint}"
+            if wait is not None:
+                detail += f", retry after {wait:.0f} s"
+            raise PullFailedError(f"http_{status}", detail, status in _TRANSIENT, wait)
+        if headers.get("content-type", "").lower().startswith(_HTML_TYPES):
+            raise PullFailedError("html_page", f"{url} answered with a web page, not data")
+        content = bytearray()
+        encoding = headers.get("content-encoding", "")
+        for chunk in unpack(response.iter_raw(), encoding, self._limits.max_bytes):
+            content += chunk
+            if len(content) > self._limits.max_bytes:
+                raise PullFailedError(
+                    "too_large", f"{url} sent more than {self._limits.max_bytes} bytes"
+                )
+            if time.monotonic() > deadline:
+                raise self._make_too_slow(url)
+        if time.monotonic() > deadline:  # the end may be that the connection was cut
+            raise self._make_too_slow(url)
+        if is_html(bytes(content[:2048]).decode("utf-8", "replace")):
+            raise PullFailedError("html_page", f"{url} answered with a web page, not data")
+        return Answer(status, url, bytes(content), etag, modified, headers)
 
 
-def _follow(response: httpx.Response, target: httpx.URL) -> httpx.URL:
-    location = response.headers.get("location", "")
-    try:
-        upcoming = target.join(location)
-    except httpx.InvalidURL as error:
-        raise PullFailedError("redirect_refused", f"{target} to {location!r}: {error}") from error
-    if not location or target.scheme != "https" or upcoming.scheme != "https":
-        raise PullFailedError(
-            "redirect_refused",
-            f"{target} to {location!r}: only https to https is followed; "
-            "put the final address into `url`",
-        )
-    _check_host(upcoming)
-    return upcoming
+def _cut(sockets: list[socket.socket]) -> None:
+    """End all reads and writes on some connections; their owner sees them end and closes them."""
+    for found in list(sockets):
+        with suppress(OSError):
+            socket.socket.shutdown(found, socket.SHUT_RDWR)
 
 
-def _check_host(url: httpx.URL) -> None:
-    try:
-        found = socket.getaddrinfo(url.host, url.port or 443, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise PullFailedError("unreachable", f"{url.host}: {error}", is_transient=True) from error
-    for *_, address in found:
-        _refuse_inside(str(address[0]), url.host)
-
-
-def _check_peer(response: httpx.Response) -> None:
-    """Refuse an answer from inside the network, whatever the name service said a moment ago."""
-    stream: Any = response.extensions.get("network_stream")
-    peer = stream.get_extra_info("server_addr") if stream is not None else None
-    if peer:
-        _refuse_inside(str(peer[0]), response.url.host)
-
-
-def _refuse_inside(address: str, host: str) -> None:
-    number = to_number(address.split("%", 1)[0])
-    if find_special(number, number) is not None:
-        raise PullFailedError(
-            "redirect_refused", f"a redirect to {host} ({address}) leads into a private network"
-        )
-
-
-def _read(response: httpx.Response, limits: PullLimits, deadline: float) -> Answer:
-    status = response.status_code
-    etag, modified = response.headers.get("etag"), response.headers.get("last-modified")
-    if status == 304:
-        return Answer(status, str(response.url), None, etag, modified)
-    if status != 200:
-        wait = parse_retry_after(response.headers.get("retry-after"), utc_now())
-        hint = " (a key needed?)" if status in (401, 403) else ""
-        detail = f"{response.url} answered {status}{hint}"
-        if wait is not None:
-            detail += f", retry after {wait:.0f} s"
-        raise PullFailedError(f"http_{status}", detail, status in _TRANSIENT, wait)
-    if response.headers.get("content-type", "").lower().startswith(_HTML_TYPES):
-        raise PullFailedError("html_page", f"{response.url} answered with a web page, not data")
-    content = bytearray()
-    for chunk in response.iter_bytes():
-        content += chunk
-        if len(content) > limits.max_bytes:
-            raise PullFailedError(
-                "too_large", f"{response.url} sent more than {limits.max_bytes} bytes"
-            )
-        if time.monotonic() > deadline:
-            raise PullFailedError(
-                "too_slow", f"{response.url}: not done after {limits.deadline_seconds:.0f} s", True
-            )
-    if is_html(bytes(content[:2048]).decode("utf-8", "replace")):
-        raise PullFailedError("html_page", f"{response.url} answered with a web page, not data")
-    return Answer(status, str(response.url), bytes(content), etag, modified)
+def _is_name_failure(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, socket.gaierror):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -129,7 +129,11 @@ class DeliveredFeeds:
     def add_version(
         self, feed_id: str, known_at: datetime, files: Mapping[str, bytes], record: dict[str, Any]
     ) -> LandedVersion:
-        """Land one pull; on a local disk the folder appears complete or not at all."""
+        """Land one pull; on a local disk the folder appears complete or not at all.
+
+        Elsewhere the record comes first and names every file, so that a pull which broke off is
+        known for what it is (`find_missing`).
+        """
         name = format_version(known_at)
         folder = self._folder(feed_id, name)
         if self._fs.exists(folder):
@@ -141,8 +145,9 @@ class DeliveredFeeds:
         parent = str(PurePosixPath(folder).parent)
         target = f"{parent}/.{name}.{secrets.token_hex(4)}.tmp" if is_local else folder
         self._fs.makedirs(target, exist_ok=True)
-        text = json.dumps(record, sort_keys=True, indent=1) + "\n"
-        for file_name, content in {**files, PULL_RECORD: text.encode()}.items():
+        sizes = {file_name: len(content) for file_name, content in files.items()}
+        text = json.dumps({**record, "files": sizes}, sort_keys=True, indent=1) + "\n"
+        for file_name, content in {PULL_RECORD: text.encode(), **files}.items():
             self._fs.pipe_file(f"{target}/{file_name}", content)
         if is_local:
             self._fs.mv(target, folder, recursive=True)
@@ -163,6 +168,18 @@ class DeliveredFeeds:
             for entry in entries
         ]
         return sorted(found)
+
+
+def find_missing(version: LandedVersion, record: Mapping[str, Any]) -> list[str]:
+    """Return the files that a pull's record names and that have not landed in full, sorted.
+
+    >>> version = LandedVersion("f", "v", datetime(2026, 1, 1, tzinfo=UTC), (LandedFile("a", 5),))
+    >>> find_missing(version, {"files": {"a": 5, "b": 7}})
+    ['b']
+    """
+    landed = {file.name: file.byte_count for file in version.files}
+    named = record.get("files", {})
+    return sorted(name for name, size in named.items() if landed.get(name) != size)
 
 
 def hash_files(files: Mapping[str, bytes]) -> str:

@@ -171,7 +171,7 @@ def _get_state(
         return "missing"
     if any(item.known_instant > in_use.known_instant for item in refused):
         return "last_good"
-    has_failed = last_pull is not None and last_pull.state == "failed"
+    has_failed = last_pull is not None and last_pull.has_failed
     if has_failed and last_pull is not None and last_pull.asked_at > in_use.known_instant:
         return "last_good"
     return "current"

@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from stillwatch.errors import ConfigError
+from stillwatch.feeds.access import Auth, check_url
 from stillwatch.feeds.addresses import WELL_KNOWN_RESOLVERS_ID
 from stillwatch.feeds.landed import DeliveredFeeds
 from stillwatch.log import get_logger
@@ -42,6 +43,7 @@ class FeedKind(StrEnum):
     STIX21 = "stix21"
     MISP = "misp"
     BIN_LIST = "bin_list"
+    TAXII21 = "taxii21"
 
     @property
     def is_lookup(self) -> bool:
@@ -120,6 +122,17 @@ class ParserHints(_Strict):
     indicator_type: Literal["domain", "email_domain"] = "domain"
 
 
+class TaxiiHints(_Strict):
+    """Which collection of a TAXII server is pulled, and in which portions."""
+
+    collection: str = Field(min_length=1, max_length=256)  # its id, alias or title
+    api_root: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")  # else: discovery
+    page_size: int = Field(default=1000, ge=1, le=100_000)  # asked for; a server may give less
+    max_pages: int = Field(default=2_000, ge=1, le=99_999)
+    max_objects: int = Field(default=1_000_000, ge=1)
+    overlap_seconds: int = Field(default=3600, ge=0, le=7 * 86_400)  # asked for again: late entries
+
+
 class Exclusion(_Strict):
     """One entry of a feed that is known to be wrong, with the reason why it is left out."""
 
@@ -134,7 +147,9 @@ class Feed(_Strict):
     kind: FeedKind
     url: str | None = Field(default=None, pattern=r"^https?://[^/\s]+")
     path: str | tuple[str, ...] | None = None
+    auth: Auth | None = None  # how its server knows us; names where the key lies
     parser: ParserHints = ParserHints()
+    taxii: TaxiiHints | None = None  # of kind taxii21
     labels: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], ...] = Field(min_length=1)
     confidence: int = Field(default=50, ge=0, le=100)
     source_reliability: Literal["A", "B", "C", "D", "E", "F"]
@@ -154,6 +169,22 @@ class Feed(_Strict):
     def _one_origin(self) -> Self:
         if self.url is not None and self.path is not None:
             raise ValueError("give `url` or `path`, not both")
+        if self.auth is not None and self.url is None:
+            raise ValueError("`auth` belongs to a `url`")
+        if self.url is not None:
+            check_url(self.url, self.auth is not None)
+        return self
+
+    @model_validator(mode="after")
+    def _collection_of_taxii(self) -> Self:
+        if self.kind is not FeedKind.TAXII21:
+            if self.taxii is not None:
+                raise ValueError("`taxii` belongs to kind taxii21")
+            return self
+        if self.path is not None or (self.url is not None and self.taxii is None):
+            raise ValueError("kind taxii21 needs a `url` and `taxii: {collection: …}`, no `path`")
+        if self.taxii is not None and self.taxii.api_root is not None:
+            check_url(self.taxii.api_root, self.auth is not None)
         return self
 
     @property
@@ -221,7 +252,7 @@ def find_feeds(settings: Settings) -> list[Feed]:
         if feed.id != feed_id:
             raise ConfigError(f"{origin}: id is {feed.id!r}, but the folder is {feed_id!r}")
         # What has landed does not decide what is fetched: only a reviewed entry is ever pulled.
-        feeds[feed_id] = feed.model_copy(update={"url": None, "path": None})
+        feeds[feed_id] = feed.model_copy(update={"url": None, "path": None, "auth": None})
     _check_references(feeds)
     return [feeds[feed_id] for feed_id in sorted(feeds)]
 

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 from stillwatch.feeds.asn_list import parse_asn_list
 from stillwatch.feeds.bin_list import parse_bin_list
@@ -30,13 +31,14 @@ from stillwatch.feeds.gate import (
     is_checked_against_protected,
     read_own_values,
 )
-from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion
+from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing
 from stillwatch.feeds.lookup_tables import parse_lookup_table
 from stillwatch.feeds.misp import parse_misp
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed, FeedKind, read_protected
 from stillwatch.feeds.stix21 import parse_stix21
 from stillwatch.feeds.tables import list_ranges, read_history, read_spans, write_tables
+from stillwatch.feeds.taxii21_state import parse_taxii21, select_inputs
 from stillwatch.keyed import Keyer
 from stillwatch.log import get_logger
 from stillwatch.runs import end_of_day, exclusive, get_paths, read_json, write_json
@@ -46,6 +48,13 @@ _LOG = get_logger(__name__)
 
 _PARSER_VERSION = 2  # counts up when a parser gives another answer: all versions are read anew
 _RECORD = "version.json"
+_NOT_JUDGED = {
+    "url",
+    "path",
+    "auth",
+    "taxii",
+    "note",
+}  # keys of an entry that no verdict depends on
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,7 @@ class FeedVersions:
         self._keyer = Keyer(get_deployment_key(settings))
         self._feeds = {feed.id: feed for feed in feeds}
         self._day = day
+        self._known: dict[str, list[LandedVersion]] = {}
         self._verdicts: dict[str, list[Verdict]] = {}
         self._protected: dict[tuple[str, str], ProtectedList] = {}
         self._own_values = read_protected(settings)
@@ -100,6 +110,7 @@ class FeedVersions:
                 for version in self._delivered.list_versions(feed.id)
                 if version.known_at < end_of_day(self._day)
             ]
+            self._known[feed.id] = known
             with exclusive(self._paths, f"feed-{feed.id}"):
                 verdicts: list[Verdict] = []
                 for version in known:
@@ -141,10 +152,7 @@ class FeedVersions:
         parsed = ParsedFeed()
         reason = detail = None
         try:
-            files = {
-                file.name: self._delivered.read_file(version, file.name) for file in version.files
-            }
-            parsed = _parse(feed, version, files)
+            parsed = self._read_and_parse(feed, version)
             check_size(feed, parsed.used_count, good[-1].used_count if good else None)
             ranges = list_ranges(feed, parsed, self._keyer)
             check_protected(feed, ranges, self._load_protected(protected))
@@ -174,6 +182,17 @@ class FeedVersions:
             verdict.refused_count,
         )
         return verdict
+
+    def _read_and_parse(self, feed: Feed, version: LandedVersion) -> ParsedFeed:
+        missing = find_missing(version, self._delivered.read_pull_record(version))
+        if missing:
+            raise VersionRefusedError("incomplete", f"the pull broke off: {missing[0]} is missing")
+        if not version.files:
+            raise VersionRefusedError("empty", "the landing folder holds no file")
+        if feed.kind is FeedKind.TAXII21:
+            return parse_taxii21(feed, version, self._known[feed.id], self._delivered)
+        files = {file.name: self._delivered.read_file(version, file.name) for file in version.files}
+        return _parse(feed, version, files)
 
     def _check_again(self, feed: Feed, verdict: Verdict, present: dict[str, str]) -> Verdict:
         spans = read_spans(self.get_folder(feed.id, verdict.version))
@@ -214,9 +233,9 @@ class FeedVersions:
         previous: Verdict | None,
         protected: Mapping[str, str],
     ) -> str:
-        basis = {
+        basis: dict[str, Any] = {
             "parser": _PARSER_VERSION,
-            "feed": feed.model_dump(mode="json", exclude={"url", "path", "note"}),
+            "feed": feed.model_dump(mode="json", exclude=_NOT_JUDGED),
             "key": self._keyer.token("feeds", "key check"),
             "files": [asdict(file) for file in version.files],
             "previous": previous.digest if previous else None,
@@ -226,6 +245,9 @@ class FeedVersions:
                 for feed_id, name in sorted(protected.items())
             ],
         }
+        if feed.kind is FeedKind.TAXII21:  # made of earlier pulls, too
+            inputs = select_inputs(feed, version, self._known[feed.id])
+            basis["inputs"] = [[item.name, *map(asdict, item.files)] for item in inputs]
         return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 
     def _get_digest(self, feed_id: str, version: str) -> str:
@@ -233,8 +255,6 @@ class FeedVersions:
 
 
 def _parse(feed: Feed, version: LandedVersion, files: Mapping[str, bytes]) -> ParsedFeed:
-    if not files:
-        raise VersionRefusedError("empty", "the landing folder holds no file")
     parsers: dict[FeedKind, Callable[[Feed, Mapping[str, bytes]], ParsedFeed]] = {
         FeedKind.CIDR_LIST: parse_cidr_list,
         FeedKind.DOMAIN_LIST: parse_domain_list,

@@ -16,6 +16,7 @@ from stillwatch.settings import Settings
 
 ADMIN = "admin"
 
+_EXECUTOR = "stillwatch.orchestration.executor.PreloadedLocalExecutor"
 _SECRETS = ("fernet_key", "api_secret_key", "jwt_secret")
 
 
@@ -102,7 +103,7 @@ def build_environment(
         "AIRFLOW_HOME": str(home.folder),
         "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+        "AIRFLOW__CORE__EXECUTOR": _EXECUTOR,
         "AIRFLOW__CORE__PARALLELISM": "3",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__DEFAULT_TIMEZONE": "utc",

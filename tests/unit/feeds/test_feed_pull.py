@@ -1,5 +1,6 @@
 import gzip
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,6 @@ from click.testing import CliRunner
 
 from stillwatch.cli import feeds as feeds_cli
 from stillwatch.errors import ConfigError, InputError
-from stillwatch.feeds import download as download_module
 from stillwatch.feeds import pull as pull_module
 from stillwatch.feeds.download import PullFailedError, PullLimits, download, parse_retry_after
 from stillwatch.feeds.refresh import refresh_day
@@ -69,9 +69,7 @@ def site() -> Iterator[_Site]:
 def no_wait(monkeypatch):
     """Pulls of the test neither wait between attempts nor take much."""
     small = replace(QUICK, max_bytes=1 << 20)
-    monkeypatch.setattr(
-        pull_module, "download", lambda url, etag, modified, _: download(url, etag, modified, small)
-    )
+    monkeypatch.setattr(pull_module, "PullLimits", lambda: small)
 
 
 def _versions(deployment, feed_id="proxies"):
@@ -142,7 +140,7 @@ def test_pull__a_pull_after_the_day_does_not_count_for_the_day(deployment, site,
         ((200, {}, b"x" * (1 << 21)), "too_large"),
         ((302, {"Location": "http://169.254.169.254/latest"}, b""), "redirect_refused"),
         ((302, {"Location": "file:///etc/passwd"}, b""), "redirect_refused"),
-        ((301, {"Location": "https://lists.example.com/x"}, b""), "redirect_refused"),
+        ((301, {"Location": "ftp://lists.example.com/x"}, b""), "redirect_refused"),
         ((302, {}, b""), "redirect_refused"),
     ],
 )
@@ -221,11 +219,9 @@ def redirecting(monkeypatch):
     def install(answers: dict[str, httpx.Response], addresses: dict[str, str]) -> None:
         transport = httpx.MockTransport(lambda request: answers[str(request.url)])
         real = httpx.Client
+        monkeypatch.setattr(httpx, "Client", lambda **kw: real(transport=transport, **kw))
         monkeypatch.setattr(
-            download_module.httpx, "Client", lambda **kw: real(transport=transport, **kw)
-        )
-        monkeypatch.setattr(
-            download_module.socket,
+            socket,
             "getaddrinfo",
             lambda host, port, **kw: [(2, 1, 6, "", (addresses[host], port))],
         )
@@ -243,7 +239,7 @@ def test_download__never_follows_a_redirect_into_a_private_network(redirecting, 
         "https://lists.example.com/x": moved,
         "https://inside.example.com/": httpx.Response(200, content=b"secret"),
     }
-    redirecting(answers, {"inside.example.com": address})
+    redirecting(answers, {"inside.example.com": address, "lists.example.com": "45.80.0.1"})
     with pytest.raises(PullFailedError, match="leads into a private network"):
         download("https://lists.example.com/x", limits=QUICK)
 
@@ -252,7 +248,7 @@ def test_download__follows_https_to_a_public_host(redirecting):
     moved = httpx.Response(301, headers={"Location": "/y"})
     answers = {
         "https://lists.example.com/x": moved,
-        "https://lists.example.com/y": httpx.Response(200, content=LIST),
+        "https://lists.example.com/y": httpx.Response(200, stream=httpx.ByteStream(LIST)),
     }
     redirecting(answers, {"lists.example.com": "45.80.0.1"})
     assert download("https://lists.example.com/x", limits=QUICK).content == LIST
