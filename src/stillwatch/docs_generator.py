@@ -57,12 +57,14 @@ def write_cli_page() -> str:
             raise StillwatchError(f"verb {name!r} is listed but has no command")
         context = click.Context(command, root, info_name=name, terminal_width=_HELP_WIDTH)
         parts += [f"## stillwatch {name}\n", _fence(command.get_help(context))]
-        if isinstance(command, click.Group):
-            for inner_name in command.list_commands(context):
-                inner = command.commands[inner_name]
-                inside = click.Context(inner, context, inner_name, terminal_width=_HELP_WIDTH)
-                title = f"### stillwatch {name} {inner_name}\n"
-                parts += [title, _fence(inner.get_help(inside))]
+        if not isinstance(command, click.Group):
+            continue
+        for inner in command.list_commands(context):
+            nested = command.get_command(context, inner)
+            if nested is None:
+                raise StillwatchError(f"verb {name} {inner!r} is listed but has no command")
+            own = click.Context(nested, context, info_name=inner, terminal_width=_HELP_WIDTH)
+            parts += [f"### stillwatch {name} {inner}\n", _fence(nested.get_help(own))]
     return "\n".join(parts)
 
 

@@ -1,9 +1,12 @@
-"""`stillwatch feeds`: pull, check and parse the threat feeds for a day."""
+"""`stillwatch feeds`: pull, check and parse the threat feeds for a day; export what may leave."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
 
 import click
 from rich import box
@@ -11,14 +14,20 @@ from rich.console import Console
 from rich.table import Table
 
 from stillwatch.errors import ConfigError
+from stillwatch.feeds.export import COLUMNS, list_cells, read_indicators, write_bundle
+from stillwatch.feeds.handling import Audience, Selection, select_for_audience
 from stillwatch.feeds.landed import parse_version
 from stillwatch.feeds.refresh import FeedResult, refresh_day, refresh_feed
+from stillwatch.feeds.registry import Marking
 from stillwatch.runs import parse_day
 from stillwatch.settings import get_settings
+from stillwatch.warehouse.formats import format_csv
 
 
-@click.command(short_help="Pull, check and parse the threat feeds for a day.")
-@click.option("--date", "day_text", required=True, metavar="D", help="The run day, YYYY-MM-DD.")
+@click.group(
+    invoke_without_command=True, short_help="Pull, check and parse the threat feeds for a day."
+)
+@click.option("--date", "day_text", metavar="D", help="The run day, YYYY-MM-DD.")
 @click.option("--feed", "feed_id", metavar="ID", help="Only this feed (default: all).")
 @click.option("--pull", is_flag=True, help="Ask the sources first; else use what has landed.")
 @click.option(
@@ -28,7 +37,14 @@ from stillwatch.settings import get_settings
     help="With --pull: record the pull under this instant (2026-10-31T000000Z); "
     "for rehearsals and worlds in the past.",
 )
-def command(day_text: str, feed_id: str | None, pull: bool, at_text: str | None) -> None:
+@click.pass_context
+def command(
+    context: click.Context,
+    day_text: str | None,
+    feed_id: str | None,
+    pull: bool,
+    at_text: str | None,
+) -> None:
     """Pull, check and parse the threat feeds for a day.
 
     A feed is an entry of <config>/feeds.yml or a folder landing/feeds/<id>/ with a feed.yml. Each
@@ -47,6 +63,13 @@ def command(day_text: str, feed_id: str | None, pull: bool, at_text: str | None)
       stillwatch feeds --date 2026-11-01 --pull              ask all sources now
       stillwatch feeds --date 2026-11-01 --feed ip2asn --pull --at 2026-10-31T000000Z
     """
+    if context.invoked_subcommand is not None:
+        given = [name for name, value in context.params.items() if value]
+        if given:
+            raise click.UsageError(f"give the options of {context.invoked_subcommand} after it")
+        return
+    if day_text is None:
+        raise click.UsageError("Missing option '--date'.")
     day = parse_day(day_text)
     at = _parse_instant(at_text)
     if at is not None and not pull:
@@ -57,6 +80,84 @@ def command(day_text: str, feed_id: str | None, pull: bool, at_text: str | None)
     else:
         results = refresh_day(settings, day, pull, at)
     _print(results, day)
+
+
+@command.command(short_help="Write the indicators that an audience may have.")
+@click.option("--date", "day_text", required=True, metavar="D", help="As of the end of this day.")
+@click.option(
+    "--audience",
+    type=click.Choice([str(item) for item in Audience]),
+    required=True,
+    help="Who is to read it.",
+)
+@click.option(
+    "--marking",
+    type=click.Choice([str(item) for item in Marking]),
+    help="The strictest marking that it may hold (default: RED for internal, GREEN for peers, "
+    "CLEAR for public).",
+)
+@click.option(
+    "--format", "format_name", type=click.Choice(["csv", "stix"]), default="csv", show_default=True
+)
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write this file, and beside it FILE.handling.json (default: standard output).",
+)
+def export(
+    day_text: str, audience: str, marking: str | None, format_name: str, output: Path | None
+) -> None:
+    """Write the indicators that an audience may have.
+
+    An indicator leaves only if its feed states licence and time to live, its permitted use
+    reaches the audience, and neither it nor its feed is marked above the maximum. What stays is
+    counted by reason. The file as a whole takes the strictest marking of its parts. In CSV, text
+    that a spreadsheet would run as a formula begins with an apostrophe.
+
+    \b
+    Examples:
+      stillwatch feeds export --date 2026-11-01 --audience peers
+      stillwatch feeds export --date 2026-11-01 --audience peers --format stix --output peers.json
+    """
+    day = parse_day(day_text)
+    limit = None if marking is None else Marking(marking)
+    at = datetime.combine(day, time.max, tzinfo=UTC)
+    rows = read_indicators(get_settings(), day)
+    selection = select_for_audience(rows, Audience(audience), at, limit)
+    if format_name == "stix":
+        text = write_bundle(selection)
+    else:
+        text = format_csv(COLUMNS, list_cells(selection.rows))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        output.write_text(text, encoding="utf-8", newline="")
+        record = _describe_handling(selection, audience, day, format_name)
+        sidecar = output.with_name(f"{output.name}.handling.json")
+        sidecar.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    withheld = ", ".join(f"{reason} {count:,}" for reason, count in selection.withheld.items())
+    click.echo(
+        f"{selection.marking}: {len(selection.rows):,} of {selection.read_count:,} indicators for "
+        f"{audience}; withheld: {withheld or 'none'}",
+        err=True,
+    )
+
+
+def _describe_handling(
+    selection: Selection, audience: str, day: date, format_name: str
+) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "marking": str(selection.marking),
+        "audience": audience,
+        "as_of_date": day.isoformat(),
+        "indicator_count": len(selection.rows),
+        "withheld_by_reason": selection.withheld,
+        "feeds": sorted({row["feed_id"] for row in selection.rows}),
+        "licences": sorted({row["licence"] for row in selection.rows}),
+    }
+    if format_name == "csv":
+        record["csv_rule"] = "text that begins like a formula has an apostrophe before it"
+    return record
 
 
 def _parse_instant(text: str | None) -> datetime | None:

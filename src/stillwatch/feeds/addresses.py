@@ -24,8 +24,11 @@ SPECIAL_BLOCKS: tuple[tuple[str, str], ...] = (
     ("172.16.0.0/12", "private"),
     ("192.0.0.0/24", "reserved"),
     ("192.0.2.0/24", "documentation"),
+    ("192.31.196.0/24", "reserved"),  # AS112: answers misdirected lookups
+    ("192.52.193.0/24", "reserved"),  # multicast tunnelling
     ("192.88.99.0/24", "reserved"),
     ("192.168.0.0/16", "private"),
+    ("192.175.48.0/24", "reserved"),  # AS112
     ("198.18.0.0/15", "reserved"),
     ("198.51.100.0/24", "documentation"),
     ("203.0.113.0/24", "documentation"),
@@ -37,12 +40,10 @@ SPECIAL_BLOCKS: tuple[tuple[str, str], ...] = (
     ("400::/6", "reserved"),
     ("800::/5", "reserved"),
     ("1000::/4", "reserved"),
-    ("2001::/32", "reserved"),  # Teredo: the address inside is somebody else's
-    ("2001:2::/48", "reserved"),
-    ("2001:10::/28", "reserved"),
-    ("2001:20::/28", "reserved"),
+    ("2001::/23", "reserved"),  # protocol assignments, Teredo among them: nobody's own address
     ("2001:db8::/32", "documentation"),
     ("2002::/16", "reserved"),  # 6to4, likewise
+    ("2620:4f:8000::/48", "reserved"),  # AS112
     ("3fff::/20", "documentation"),
     ("4000::/2", "reserved"),
     ("8000::/2", "reserved"),
@@ -85,6 +86,18 @@ WELL_KNOWN_RESOLVERS: tuple[str, ...] = (
     "185.228.168.9",  # CleanBrowsing
     "185.228.169.9",
 )
+# Domains at which half of the world has its mail, or from which it loads its pages. Listing one
+# would suspect everybody. Compared as a whole: `pages.github.com` is another domain.
+_DOMAINS_OF_EVERYBODY = """
+amazon.com amazonaws.com aol.com apple.com azure.com bing.com cloudflare.com cloudfront.net
+facebook.com fastmail.com github.com gitlab.com gmail.com gmx.de gmx.net google.com
+googleapis.com googlemail.com googleusercontent.com gstatic.com hotmail.com icloud.com
+instagram.com linkedin.com live.com mail.ru mac.com me.com microsoft.com microsoftonline.com
+msn.com naver.com office.com office365.com outlook.com proton.me protonmail.com qq.com
+t-online.de tutanota.com web.de whatsapp.com wikipedia.org windows.net x.com yahoo.co.jp
+yahoo.com yandex.com yandex.ru youtube.com zoho.com 126.com 163.com
+"""
+WELL_KNOWN_DOMAINS = frozenset(_DOMAINS_OF_EVERYBODY.split())
 WELL_KNOWN_RESOLVERS_ID = "well_known_resolvers"
 
 _LEADING_ZERO = re.compile(r"^[0-9.]*(?:^|\.)0[0-9]")
@@ -130,7 +143,7 @@ def to_text(number: int) -> str:
     return str(ip_address(number.to_bytes(16, "big")))
 
 
-def parse_network(text: str, widest_v4: int, widest_v6: int) -> Span:
+def parse_network(text: str, widest_v4: int, widest_v6: int, allow_special: bool = False) -> Span:
     """Return the range of an address or CIDR; raise RefusedError where it must not be used.
 
     Host bits are cut off: 1.2.3.4/24 means 1.2.3.0/24.
@@ -161,7 +174,7 @@ def parse_network(text: str, widest_v4: int, widest_v6: int) -> Span:
     start = int(network.network_address) + offset
     span = Span(start, start + network.num_addresses - 1, str(network), network.version)
     reason = find_special(span.start, span.end)
-    if reason is not None:
+    if reason is not None and not allow_special:
         raise RefusedError(reason)
     return span
 

@@ -61,6 +61,14 @@ def is_html(text: str) -> bool:
 
 def read_entries(files: Mapping[str, bytes], hints: ParserHints) -> Iterator[str]:
     """Yield the entries of all files in the order of their names, stripped, blank ones left out."""
+    for entry, _ in read_labelled_entries(files, hints):
+        yield entry
+
+
+def read_labelled_entries(
+    files: Mapping[str, bytes], hints: ParserHints
+) -> Iterator[tuple[str, str]]:
+    """Yield each entry with the text of its `labels_column`, which is empty where there is none."""
     for name in sorted(files):
         text = decode(name, files[name])
         match _get_format(name, hints):
@@ -69,7 +77,8 @@ def read_entries(files: Mapping[str, bytes], hints: ParserHints) -> Iterator[str
             case "csv":
                 yield from _read_csv(name, text, hints)
             case _:
-                yield from _read_lines(text, hints)
+                for entry in _read_lines(text, hints):
+                    yield entry, ""
 
 
 def load_json(name: str, text: str) -> Any:
@@ -96,24 +105,31 @@ def _read_lines(text: str, hints: ParserHints) -> Iterator[str]:
             yield entry[:_MAX_LINE]
 
 
-def _read_csv(name: str, text: str, hints: ParserHints) -> Iterator[str]:
+def _read_csv(name: str, text: str, hints: ParserHints) -> Iterator[tuple[str, str]]:
     rows = csv.reader(
         io.StringIO(text, newline=""), delimiter=hints.delimiter, skipinitialspace=True
     )
-    place = hints.column if isinstance(hints.column, int) else None
-    has_header = hints.has_header or place is None
+    columns = (hints.column, hints.labels_column)
+    place, labels_place = (column if isinstance(column, int) else None for column in columns)
+    has_header = hints.has_header or any(isinstance(column, str) for column in columns)
     try:
         for row in rows:
             if not row or (hints.comment and row[0].lstrip().startswith(hints.comment)):
                 continue
             if has_header:
                 has_header = False
-                if place is None:
-                    place = _find_column(name, row, str(hints.column))
+                if isinstance(hints.column, str):
+                    place = _find_column(name, row, hints.column)
+                if isinstance(hints.labels_column, str):
+                    labels_place = _find_column(name, row, hints.labels_column)
                 continue
             assert place is not None  # noqa: S101 - a name is looked up in the header above
             entry = row[place].strip() if place < len(row) else ""
-            yield entry[:_MAX_LINE] or ",".join(row)[:_MAX_LINE]
+            if hints.range_end_column is not None and hints.range_end_column < len(row):
+                entry = f"{entry}-{row[hints.range_end_column].strip()}"
+            has_labels = labels_place is not None and labels_place < len(row)
+            labels = row[labels_place] if labels_place is not None and has_labels else ""
+            yield entry[:_MAX_LINE] or ",".join(row)[:_MAX_LINE], labels
     except csv.Error as error:
         raise VersionRefusedError("unreadable", f"{name}: line {rows.line_num}: {error}") from error
 
@@ -126,7 +142,7 @@ def _find_column(name: str, header: list[str], column: str) -> int:
     return names.index(column)
 
 
-def _read_json(name: str, text: str, hints: ParserHints) -> Iterator[str]:
+def _read_json(name: str, text: str, hints: ParserHints) -> Iterator[tuple[str, str]]:
     node = load_json(name, text)
     for key in filter(None, hints.json_path.split(".")):
         if not isinstance(node, dict) or key not in node:
@@ -139,7 +155,9 @@ def _read_json(name: str, text: str, hints: ParserHints) -> Iterator[str]:
         raise VersionRefusedError("unreadable", f"{name}: {where} is not a list")
     for item in node:
         value = item.get(hints.column) if isinstance(item, dict) else item
+        labels = item.get(hints.labels_column) if isinstance(item, dict) else None
+        if isinstance(labels, list):
+            labels = ";".join(str(label) for label in labels)
         if isinstance(value, bool) or not isinstance(value, str | int):
-            yield json.dumps(item)[:_MAX_LINE]  # counted as an invalid entry by the parser
-        else:
-            yield str(value).strip()[:_MAX_LINE]
+            value = json.dumps(item)  # counted as an invalid entry by the parser
+        yield str(value).strip()[:_MAX_LINE], str(labels or "")

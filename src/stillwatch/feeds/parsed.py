@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 import pyarrow as pa
 
-from stillwatch.feeds.registry import Marking
+from stillwatch.feeds.registry import (
+    Marking,
+    get_narrowest_use,
+    get_strictest,
+)
 
 _EXAMPLES_PER_REASON = 5
 _EXAMPLE_LENGTH = 80
@@ -35,6 +39,9 @@ class Indicator:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     marking: Marking | None = None
+    permitted_use: str | None = None
+    source_reliability: str | None = None
+    information_credibility: int | None = None
     start: int | None = None  # of the address range, as a number
     end: int | None = None
 
@@ -67,7 +74,7 @@ class ParsedFeed:
     refused: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[str]] = field(default_factory=dict)
     canonicalised_count: int = 0
-    other_object_count: int = 0  # of a STIX bundle: objects that are no indicators
+    other_objects: Counter[str] = field(default_factory=Counter)  # context, by type or remark
     indicators: dict[tuple[str, str], Indicator] = field(default_factory=dict)
     parties: dict[str, ListedParty] = field(default_factory=dict)  # of csl, by party key
     lookup: pa.Table | None = None  # of ip2asn and ip2country: columns start_hex, end_hex, label
@@ -90,10 +97,16 @@ class ParsedFeed:
             ]
 
     def use(self, indicator: Indicator, entry: str) -> None:
-        """Count one entry and keep its indicator; a second entry of one value is a duplicate."""
+        """Count one entry and keep its indicator.
+
+        A second entry of one value is a duplicate. It adds no indicator, but the stricter handling
+        and the longer validity of the two count from then on.
+        """
         key = (indicator.type, indicator.value)
-        if key in self.indicators:
+        held = self.indicators.get(key)
+        if held is not None:
             self.refuse("duplicate", entry)
+            self.indicators[key] = _merge(held, indicator)
             return
         self.entry_count += 1
         self.used_count += 1
@@ -109,3 +122,17 @@ class ParsedFeed:
         self.entry_count += 1
         self.used_count += 1
         self.parties[key] = party
+
+
+def _merge(held: Indicator, other: Indicator) -> Indicator:
+    """Return the first indicator under the terms of both; None means the feed's own terms."""
+    markings = [item.marking for item in (held, other) if item.marking is not None]
+    uses = [item.permitted_use for item in (held, other) if item.permitted_use is not None]
+    begin, end = (held.valid_from, other.valid_from), (held.valid_until, other.valid_until)
+    return replace(
+        held,
+        marking=get_strictest(markings) if markings else None,
+        permitted_use=get_narrowest_use(uses) if uses else None,
+        valid_from=min(begin[0], begin[1]) if begin[0] and begin[1] else None,
+        valid_until=max(end[0], end[1]) if end[0] and end[1] else None,
+    )

@@ -158,7 +158,7 @@ def _describe(settings: Settings, feed: Feed, day: date, versions: FeedVersions)
         ),
         marking=str(feed.marking),
         licence=feed.licence,
-        permitted_use=feed.permitted_use,
+        permitted_use=feed.effective_use,
         source_reliability=feed.source_reliability,
         labels=feed.labels,
         pull=last_pull,

@@ -26,6 +26,9 @@ from stillwatch.settings import Settings
 _LOG = get_logger(__name__)
 
 FEED_ID_PATTERN = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+PERMITTED_USES = ("internal", "peers", "public")  # from the narrowest to the widest
+NO_LICENCE = "none stated"
+DEFAULT_TTL_DAYS = 7  # of a feed that states none: what nobody vouches for is soon let go
 _FeedId = Annotated[str, Field(pattern=FEED_ID_PATTERN)]
 
 
@@ -38,6 +41,8 @@ class FeedKind(StrEnum):
     IP2ASN = "ip2asn"
     IP2COUNTRY = "ip2country"
     STIX21 = "stix21"
+    MISP = "misp"
+    BIN_LIST = "bin_list"
     TAXII21 = "taxii21"
     CSL = "csl"
 
@@ -70,6 +75,15 @@ def get_strictest(markings: list[Marking]) -> Marking:
     """
     order = list(Marking)
     return max(markings, key=order.index)
+
+
+def get_narrowest_use(uses: list[str]) -> str:
+    """Return the narrowest of some permitted uses.
+
+    >>> get_narrowest_use(["public", "peers"])
+    'peers'
+    """
+    return min(uses, key=PERMITTED_USES.index)
 
 
 class _Strict(BaseModel):
@@ -107,6 +121,10 @@ class ParserHints(_Strict):
     start_column: int = 0  # of ip2asn and ip2country
     end_column: int = 1
     label_column: int = 2
+    range_end_column: int | None = None  # of cidr_list: `column` is a start, this the end
+    has_port: bool = False  # of cidr_list: entries are `address:port`, perhaps `scheme://` before
+    labels_column: str | int | None = None  # of bin_list: further labels, separated by `;`
+    honours_distribution: bool = True  # of misp: an event not meant for all stays inside
     indicator_type: Literal["domain", "email_domain"] = "domain"
 
 
@@ -144,10 +162,11 @@ class Feed(_Strict):
     information_credibility: int = Field(ge=1, le=6)
     marking: Marking
     permitted_use: Literal["internal", "peers", "public"] = "internal"
-    licence: str | None = None  # a version of a feed without one is refused
+    licence: str | None = None  # without it nothing of the feed leaves the house
     ttl_days: int | None = Field(default=None, ge=1, le=3650)  # likewise
     bounds: Bounds = Bounds()
     is_protected_list: bool = False
+    protects: Literal["addresses", "networks"] = "addresses"  # of a protected list
     may_cover: tuple[_FeedId, ...] = ()  # protected lists that it may cover, by id
     exclude: tuple[Exclusion, ...] = ()
     note: str = ""
@@ -184,7 +203,39 @@ class Feed(_Strict):
     @property
     def ttl(self) -> timedelta:
         """How long an entry counts after the pull that brought it."""
-        return timedelta(days=self.ttl_days or 0)
+        return timedelta(days=self.ttl_days or DEFAULT_TTL_DAYS)
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether the feed says under which licence it comes and how long its entries hold."""
+        return bool(self.licence and self.licence.strip()) and self.ttl_days is not None
+
+    @property
+    def effective_use(self) -> str:
+        """What may be done with its entries: without terms they are for inside only."""
+        return self.permitted_use if self.has_terms else "internal"
+
+
+class ProtectedValue(_Strict):
+    """One own address, network or domain that no feed may list, with the reason."""
+
+    value: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+
+
+def read_protected(settings: Settings) -> tuple[ProtectedValue, ...]:
+    """Return what `<config>/feeds.yml` protects by name, below its key `protected`."""
+    path = settings.config / "feeds.yml"
+    if not path.exists():
+        return ()
+    entries = _parse_mapping(_read_text(path), str(path)).get("protected") or []
+    try:
+        return tuple(ProtectedValue.model_validate(entry) for entry in entries)
+    except (TypeError, ValidationError) as error:
+        raise ConfigError(
+            f"{path}: key protected needs a list of `value` and `reason`: "
+            + re.sub(r"\s+", " ", str(error))
+        ) from error
 
 
 def find_feeds(settings: Settings) -> list[Feed]:
@@ -213,16 +264,13 @@ def find_feeds(settings: Settings) -> list[Feed]:
 
 
 def _read_config(path: Path) -> list[Feed]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    if not path.exists():
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
+    text = _read_text(path)
     document = _parse_mapping(text, str(path))
-    unknown = sorted(set(document) - {"feeds"})
+    unknown = sorted(set(document) - {"feeds", "protected"})
     if unknown:
-        raise ConfigError(f"{path}: unknown key {unknown[0]!r} (the only key is `feeds`)")
+        raise ConfigError(f"{path}: unknown key {unknown[0]!r} (keys are `feeds`, `protected`)")
     entries = document.get("feeds") or []
     if not isinstance(entries, list):
         raise ConfigError(f"{path}: key feeds is not a list")
@@ -232,6 +280,13 @@ def _read_config(path: Path) -> list[Feed]:
         if ids.count(feed_id) > 1:
             raise ConfigError(f"{path}: the feed id {feed_id!r} is used {ids.count(feed_id)} times")
     return feeds
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
 
 
 def _parse_mapping(text: str, origin: str) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """STIX 2.1 bundles: indicator patterns that are equalities, one indicator per compared value.
 
 An entry is one comparison of an indicator object, or one object that gives none. Objects of other
-types (malware, relationships, markings) are context and only counted.
+types (malware, relationships, sightings, notes, markings) are context and only counted: references
+are never followed, so a cycle of them is nothing special.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -20,20 +22,28 @@ from stillwatch.feeds.cidr_list import make_address_indicator
 from stillwatch.feeds.domain_list import canonicalise_domain
 from stillwatch.feeds.entries import decode, load_json
 from stillwatch.feeds.markings import Markings
+from stillwatch.feeds.observables import OWN_TYPES, make_own_indicator
 from stillwatch.feeds.parsed import Indicator, ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed
 
 _LONGEST_PATTERN = 10_000
 _LONGEST_VALUE = 1_024
+_LARGEST_OBJECT = 1_000_000  # characters of JSON: far above any honest indicator
 
-# Our own observables, written `[x-stillwatch:ja4 = '…']` or `[x-stillwatch-ja4:value = '…']`.
-_OWN_TYPES = ("ja4", "user_agent", "payment_bin", "template_fingerprint", "artifact_digest")
+_STRING = re.compile(r"'(?:[^'\\]|\\.)*'")
+_QUALIFIERS = (
+    (patterns.WithinQualifier, "unsupported_within"),
+    (patterns.RepeatQualifier, "unsupported_repeats"),
+    (patterns.StartStopQualifier, "unsupported_start_stop"),
+)
 
 
 def parse_stix21(feed: Feed, files: Mapping[str, bytes], known_at: datetime) -> ParsedFeed:
     """Return the indicators of STIX 2.1 bundles as they stood when the version became known.
 
-    Revoked and expired objects are refused; one that begins later is kept with its `valid_from`.
+    The envelopes of a TAXII server, which hold objects without being bundles, are read as well. Of
+    an object that stands in several files the newest version counts. Revoked and expired objects
+    are refused; one that begins later is kept with its `valid_from`.
     """
     parsed = ParsedFeed()
     objects = [item for name in sorted(files) for item in _read_objects(name, files[name])]
@@ -45,7 +55,8 @@ def parse_stix21(feed: Feed, files: Mapping[str, bytes], known_at: datetime) -> 
 
 def _read_objects(name: str, content: bytes) -> list[Any]:
     document = load_json(name, decode(name, content))
-    if not isinstance(document, dict) or document.get("type") != "bundle":
+    is_envelope = isinstance(document, dict) and "objects" in document and "type" not in document
+    if not is_envelope and (not isinstance(document, dict) or document.get("type") != "bundle"):
         raise VersionRefusedError("unreadable", f"{name} is no STIX bundle (type is not `bundle`)")
     objects = document.get("objects", [])
     if not isinstance(objects, list):
@@ -58,24 +69,28 @@ def _drop_superseded(parsed: ParsedFeed, objects: list[Any]) -> list[dict[str, A
     newest: dict[str, tuple[datetime, str, dict[str, Any]]] = {}
     for item in objects:
         if not isinstance(item, dict):
-            parsed.refuse("malformed", json.dumps(item))
+            parsed.refuse("malformed", str(item)[:_LONGEST_VALUE])
             continue
         kind, name = item.get("type"), item.get("id")
         if not isinstance(kind, str) or not kind:
-            parsed.refuse("no_type", str(name))
+            parsed.refuse("no_type", str(name)[:_LONGEST_VALUE])
             continue
         if kind != "indicator":
-            parsed.other_object_count += 1
+            parsed.other_objects[kind[:64]] += 1
             continue
         if not isinstance(name, str) or not name.startswith("indicator--"):
-            parsed.refuse("malformed", f"id {name!r}")
+            parsed.refuse("malformed", f"id {str(name)[:_LONGEST_VALUE]!r}")
+            continue
+        text = json.dumps(item, sort_keys=True)
+        if len(text) > _LARGEST_OBJECT:
+            parsed.refuse("object_too_large", name)
             continue
         try:
             modified = _parse_instant(item.get("modified")) or datetime.min.replace(tzinfo=UTC)
         except ValueError:
             parsed.refuse("malformed", f"{name}: modified")
             continue
-        candidate = (modified, json.dumps(item, sort_keys=True), item)
+        candidate = (modified, text, item)
         held = newest.get(name)
         if held is None:
             newest[name] = candidate
@@ -109,7 +124,7 @@ def _parse_indicator(
         parsed.refuse("expired", name)
         return
     if item.get("pattern_type", "stix") != "stix":
-        parsed.refuse("unsupported_pattern", f"{name}: {item['pattern_type']}")
+        parsed.refuse("unsupported_pattern_type", f"{name}: {item['pattern_type']}")
         return
     confidence = item.get("confidence")
     if confidence is not None and (type(confidence) is not int or not 0 <= confidence <= 100):
@@ -118,6 +133,8 @@ def _parse_indicator(
     if not isinstance(pattern, str) or not pattern:
         parsed.refuse("malformed", f"{name}: no pattern")
         return
+    if item.get("extensions"):
+        parsed.other_objects["ignored_extension"] += 1  # it adds, and never changes, properties
     try:
         comparisons = _split_pattern(pattern)
     except RefusedError as error:
@@ -129,7 +146,7 @@ def _parse_indicator(
         try:
             kind, found = _convert(feed, object_type, path, value)
         except RefusedError as error:
-            is_personal = error.reason == "personal_address"
+            is_personal = error.reason in ("personal_address", "card_number")
             parsed.refuse(error.reason, name if is_personal else entry)
             continue
         if found.value in excluded:
@@ -159,8 +176,8 @@ def _split_pattern(pattern: str) -> list[tuple[str, str, str]]:
     except RecursionError as error:
         raise RefusedError("pattern_too_long") from error
     except Exception as error:  # the parser raises many kinds for bad patterns
-        reason = "unsupported_pattern" if "'AND'" in str(error) else "malformed_pattern"
-        raise RefusedError(reason) from error
+        is_valid = re.search(r"\bAND\b", _STRING.sub("", pattern)) and "'AND'" in str(error)
+        raise RefusedError("unsupported_and" if is_valid else "malformed_pattern") from error
     return list(_walk(tree))
 
 
@@ -173,6 +190,21 @@ def _walk(node: Any) -> Iterator[tuple[str, str, str]]:
                 yield from _walk(operand)
         case patterns.ObservationExpression():
             yield from _walk(node.operand)
+        case patterns.AndObservationExpression() | patterns.AndBooleanExpression():
+            raise RefusedError("unsupported_and")
+        case patterns.FollowedByObservationExpression():
+            raise RefusedError("unsupported_followedby")
+        case patterns.QualifiedObservationExpression():
+            for kind, reason in _QUALIFIERS:
+                if isinstance(node.qualifier, kind):
+                    raise RefusedError(reason)
+            raise RefusedError("unsupported_qualifier")
+        case patterns.LikeComparisonExpression() if _is_mail_domain(node):
+            yield "email-addr", "value", _read_constant(node.rhs).removeprefix("%")
+        case patterns.LikeComparisonExpression():
+            raise RefusedError("unsupported_like")
+        case patterns.MatchesComparisonExpression():
+            raise RefusedError("unsupported_matches")
         case (
             patterns.EqualityComparisonExpression()
             | patterns.IsSubsetComparisonExpression()
@@ -181,9 +213,26 @@ def _walk(node: Any) -> Iterator[tuple[str, str, str]]:
             path = ".".join(str(part).strip("'") for part in _list_steps(node.lhs))
             is_list = isinstance(node.rhs, patterns.ListConstant)
             for constant in node.rhs.value if is_list else [node.rhs]:
-                yield node.lhs.object_type_name, path, str(constant.value)
+                yield node.lhs.object_type_name, path, _read_constant(constant)
+        case _ if getattr(node, "negated", False):
+            raise RefusedError("unsupported_not")
         case _:
-            raise RefusedError("unsupported_pattern")
+            raise RefusedError("unsupported_comparison")
+
+
+def _read_constant(constant: Any) -> str:
+    """Return a constant as text; the library leaves a string's backslashes to the reader."""
+    text = str(constant.value)
+    is_string = isinstance(constant, patterns.StringConstant)
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) if is_string else text
+
+
+def _is_mail_domain(node: Any) -> bool:
+    """Return whether a LIKE asks for all addresses of one domain: a domain in other words."""
+    text = str(node.rhs.value)
+    is_mail = node.lhs.object_type_name == "email-addr" and _list_steps(node.lhs) == ["value"]
+    has_wildcard = "%" in text[1:] or "_" in text
+    return is_mail and not node.negated and text.startswith("%@") and not has_wildcard
 
 
 def _list_steps(path: Any) -> list[str]:
@@ -215,7 +264,7 @@ def _convert(feed: Feed, object_type: str, path: str, value: str) -> tuple[str, 
     own = _find_own_type(object_type, path)
     if own is None:
         raise RefusedError("unsupported_object")
-    return own, Indicator(own, value, match_value=value)
+    return own, make_own_indicator(own, value)
 
 
 def _find_own_type(object_type: str, path: str) -> str | None:
@@ -226,7 +275,7 @@ def _find_own_type(object_type: str, path: str) -> str | None:
     else:
         return None
     name = name.replace("-", "_")
-    return name if name in _OWN_TYPES else None
+    return name if name in OWN_TYPES else None
 
 
 def _parse_instant(value: object) -> datetime | None:

@@ -13,9 +13,17 @@ import pyarrow.parquet as pq
 
 from stillwatch.canonical import INDICATORS, LISTED_PARTIES, RANGES
 from stillwatch.feeds.landed import LandedVersion
+from stillwatch.feeds.matching import make_match_value
 from stillwatch.feeds.parsed import Indicator, ParsedFeed
 from stillwatch.feeds.ranges import Range, flatten_ranges, make_range_table
-from stillwatch.feeds.registry import Feed, FeedKind, Marking, get_strictest
+from stillwatch.feeds.registry import (
+    NO_LICENCE,
+    Feed,
+    FeedKind,
+    Marking,
+    get_narrowest_use,
+    get_strictest,
+)
 from stillwatch.keyed import Keyer
 
 INDICATORS_FILE = "indicators.parquet"
@@ -107,7 +115,7 @@ def _make_indicator_table(
         "indicator_key": keys,
         "indicator_type": [item.type for item in items],
         "value": [item.value for item in items],
-        "match_value": [item.match_value for item in items],
+        "match_value": [make_match_value(keyer, item) for item in items],
         "labels": [list(item.labels or feed.labels) for item in items],
         "confidence": [
             feed.confidence if item.confidence is None else item.confidence for item in items
@@ -117,15 +125,22 @@ def _make_indicator_table(
             for key, item in zip(keys, items, strict=True)
         ],
         "valid_until": [item.valid_until or expiry for item in items],
+        "source_reliability": [
+            item.source_reliability or feed.source_reliability for item in items
+        ],
+        "information_credibility": [
+            str(item.information_credibility or feed.information_credibility) for item in items
+        ],
         "marking": [str(_mark(feed, item)) for item in items],
+        "permitted_use": [
+            get_narrowest_use([feed.effective_use, item.permitted_use or feed.effective_use])
+            for item in items
+        ],
         "first_seen_at": [history.first_seen_at.get(key, known_at) for key in keys],
     }
     constants: dict[str, Any] = {
         "feed_id": feed.id,
-        "source_reliability": feed.source_reliability,
-        "information_credibility": str(feed.information_credibility),
-        "permitted_use": feed.permitted_use,
-        "licence": feed.licence,
+        "licence": feed.licence or NO_LICENCE,
         "version": version.name,
         "known_at": known_at,
         "last_seen_at": known_at,

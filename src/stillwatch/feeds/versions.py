@@ -19,21 +19,24 @@ from pathlib import Path
 from typing import Any
 
 from stillwatch.feeds.asn_list import parse_asn_list
+from stillwatch.feeds.bin_list import parse_bin_list
 from stillwatch.feeds.cidr_list import parse_cidr_list
 from stillwatch.feeds.csl import parse_csl
 from stillwatch.feeds.domain_list import parse_domain_list
 from stillwatch.feeds.gate import (
     ProtectedList,
     check_protected,
+    check_protected_domains,
     check_size,
-    check_terms,
     get_well_known_resolvers,
     is_checked_against_protected,
+    read_own_values,
 )
 from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing
 from stillwatch.feeds.lookup_tables import parse_lookup_table
+from stillwatch.feeds.misp import parse_misp
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
-from stillwatch.feeds.registry import Feed, FeedKind
+from stillwatch.feeds.registry import Feed, FeedKind, read_protected
 from stillwatch.feeds.stix21 import parse_stix21
 from stillwatch.feeds.tables import list_ranges, read_history, read_spans, write_tables
 from stillwatch.feeds.taxii21_state import parse_taxii21, select_inputs
@@ -44,7 +47,7 @@ from stillwatch.settings import Settings, get_deployment_key
 
 _LOG = get_logger(__name__)
 
-_PARSER_VERSION = 1  # counts up when a parser gives another answer: all versions are read anew
+_PARSER_VERSION = 2  # counts up when a parser gives another answer: all versions are read anew
 _RECORD = "version.json"
 _NOT_JUDGED = {
     "url",
@@ -72,7 +75,7 @@ class Verdict:
     refused_by_reason: dict[str, int]
     refused_examples: dict[str, list[str]]
     canonicalised_count: int
-    other_object_count: int
+    other_objects: dict[str, int]
     protected: dict[str, str]
 
     @property
@@ -93,6 +96,8 @@ class FeedVersions:
         self._known: dict[str, list[LandedVersion]] = {}
         self._verdicts: dict[str, list[Verdict]] = {}
         self._protected: dict[tuple[str, str], ProtectedList] = {}
+        self._own_values = read_protected(settings)
+        self._always = [get_well_known_resolvers(), read_own_values(self._own_values)]
 
     def get_folder(self, feed_id: str, version: str) -> Path:
         """Return the folder of a good version."""
@@ -148,11 +153,11 @@ class FeedVersions:
         parsed = ParsedFeed()
         reason = detail = None
         try:
-            check_terms(feed)
             parsed = self._read_and_parse(feed, version)
             check_size(feed, parsed.used_count, good[-1].used_count if good else None)
             ranges = list_ranges(feed, parsed, self._keyer)
             check_protected(feed, ranges, self._load_protected(protected))
+            check_protected_domains(feed, parsed.indicators.values(), self._always)
         except VersionRefusedError as error:
             reason, detail = error.reason, error.detail
             _LOG.warning("feed %s: version %s refused: %s", feed.id, version.name, error)
@@ -213,11 +218,12 @@ class FeedVersions:
         return found
 
     def _load_protected(self, versions: Mapping[str, str]) -> list[ProtectedList]:
-        lists = [get_well_known_resolvers()]
+        lists = list(self._always)
         for key in sorted(versions.items()):
             if key not in self._protected:
                 spans = [(start, end) for start, end, _ in read_spans(self.get_folder(*key))]
-                self._protected[key] = ProtectedList(key[0], spans)
+                is_of_networks = self._feeds[key[0]].protects == "networks"
+                self._protected[key] = ProtectedList(key[0], spans, allows_small=is_of_networks)
             lists.append(self._protected[key])
         return lists
 
@@ -234,6 +240,7 @@ class FeedVersions:
             "key": self._keyer.token("feeds", "key check"),
             "files": [asdict(file) for file in version.files],
             "previous": previous.digest if previous else None,
+            "own_values": [item.value for item in self._own_values],
             "protected": [
                 [feed_id, name, self._get_digest(feed_id, name)]
                 for feed_id, name in sorted(protected.items())
@@ -255,6 +262,8 @@ def _parse(feed: Feed, version: LandedVersion, files: Mapping[str, bytes]) -> Pa
         FeedKind.ASN_LIST: parse_asn_list,
         FeedKind.IP2ASN: parse_lookup_table,
         FeedKind.IP2COUNTRY: parse_lookup_table,
+        FeedKind.BIN_LIST: parse_bin_list,
+        FeedKind.MISP: lambda feed, files: parse_misp(feed, files, version.known_at),
         FeedKind.CSL: parse_csl,
         FeedKind.STIX21: lambda feed, files: parse_stix21(feed, files, version.known_at),
     }
@@ -284,7 +293,7 @@ def _make_verdict(
         refused_by_reason=dict(sorted(parsed.refused.items())),
         refused_examples=dict(sorted(parsed.examples.items())),
         canonicalised_count=parsed.canonicalised_count,
-        other_object_count=parsed.other_object_count,
+        other_objects=dict(sorted(parsed.other_objects.items())),
         protected=protected,
     )
 

@@ -58,6 +58,7 @@ _FEED_STATES = pa.schema(
         ("licence", pa.string()),
         ("permitted_use", pa.string()),
         ("source_reliability", pa.string()),
+        ("newest_refusal", pa.string()),
     ]
 )
 _QUALITY = pa.schema(
@@ -244,6 +245,10 @@ def _feed_rows(paths: Paths, day: date) -> list[dict[str, Any]]:
             round((end_of_day(day) - pulled_at).total_seconds() / 86400, 2) if pulled_at else None
         )
         row["refused_by_reason"] = _json_text(record["refused_by_reason"])
+        refused = record.get("refused_versions") or []
+        row["newest_refusal"] = (
+            "{version}: {reason}: {detail}".format(**refused[-1]) if refused else None
+        )
         rows.append(row)
     return rows
 

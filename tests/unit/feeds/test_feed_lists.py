@@ -114,7 +114,9 @@ def test_cidr_list__a_missing_csv_column_names_those_that_are_there(make_feed):
         ("*.example.com.", "example.com"),
         ("@example.com", "example.com"),
         ("bücher.example", "xn--bcher-kva.example"),
-        ("аpple.com", "xn--pple-43d.com"),  # Cyrillic first letter: never apple.com
+        ("аррӏе.com", "xn--80ak6aa92e.com"),  # Cyrillic throughout: never apple.com
+        ("xn--80ak6aa92e.com", "xn--80ak6aa92e.com"),
+        ("日本ドメインabc.jp", "xn--abc-qi4b8gof5e3728bdoc.jp"),
         ("a_b.example.com", "a_b.example.com"),
     ],
 )
@@ -134,6 +136,10 @@ def test_canonicalise_domain__gives_the_ascii_name(text, canonical):
         ("a..example.com", "invalid_domain"),
         (f"{'a' * 64}.com", "invalid_domain"),
         ("a\u202e.com", "invalid_domain"),
+        ("аpple.com", "mixed_scripts"),  # a Cyrillic first letter
+        ("xn--pple-43d.com", "mixed_scripts"),  # the same, in ASCII
+        ("shop.pаypal.com", "mixed_scripts"),
+        ("xn--999999999.com", "invalid_domain"),
     ],
 )
 def test_canonicalise_domain__refuses_with_a_reason(text, reason):
@@ -157,3 +163,50 @@ def test_asn_list__takes_the_usual_spellings_and_refuses_reserved_numbers(make_f
     assert [item.match_value for item in parsed.indicators.values()] == ["3356", "3320", "174"]
     assert parsed.refused == {"reserved_asn": 3, "invalid_asn": 2, "duplicate": 1}
     assert parsed.entry_count == 9
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("45.83.64.0-45.83.64.255", ["45.83.64.0/24"]),
+        ("45.83.64.1 - 45.83.64.3", ["45.83.64.1/32", "45.83.64.2/31"]),
+        ("2a00:1450::-2a00:1450::f", ["2a00:1450::/124"]),
+    ],
+)
+def test_cidr_list__a_range_counts_as_its_networks(make_feed, text, values):
+    parsed = parse_cidr_list(make_feed("cidr_list"), {"l.txt": text.encode()})
+    assert [value for _, value in parsed.indicators] == values
+    assert parsed.entry_count == parsed.used_count == len(values)
+
+
+def test_cidr_list__the_end_of_a_range_may_stand_in_a_column(make_feed):
+    feed = make_feed("cidr_list", parser={"column": 0, "range_end_column": 1})
+    parsed = parse_cidr_list(feed, {"l.csv": b"45.83.64.0,45.83.65.255,Made Up Hosting\n"})
+    assert [value for _, value in parsed.indicators] == ["45.83.64.0/23"]
+
+
+@pytest.mark.parametrize("text", ["45.83.64.9-45.83.64.1", "45.83.64.9-2a00::1", "a-b", "1.1.1.1-"])
+def test_cidr_list__what_is_no_range_is_an_invalid_address(make_feed, text):
+    parsed = parse_cidr_list(make_feed("cidr_list"), {"l.txt": text.encode()})
+    assert (parsed.entry_count, parsed.refused) == (1, {"invalid_address": 1})
+
+
+def test_cidr_list__a_range_over_everything_is_refused_as_too_wide(make_feed):
+    parsed = parse_cidr_list(make_feed("cidr_list"), {"l.txt": b"0.0.0.0-255.255.255.255"})
+    assert parsed.refused == {"too_wide": 1}
+
+
+def test_cidr_list__ports_are_cut_only_where_the_feed_says_so(make_feed):
+    text = (
+        b"45.83.64.7:1080\nsocks5://45.83.64.8:1080\n[2a00:1450::1]:80\n45.83.64.7:3128\n45.83.64.9"
+    )
+    parsed = parse_cidr_list(make_feed("cidr_list", parser={"has_port": True}), {"l.txt": text})
+    assert [value for _, value in parsed.indicators] == [
+        "45.83.64.7/32",
+        "45.83.64.8/32",
+        "2a00:1450::1/128",
+        "45.83.64.9/32",
+    ]
+    assert parsed.refused == {"duplicate": 1}
+    plain = parse_cidr_list(make_feed("cidr_list"), {"l.txt": text})
+    assert plain.refused == {"invalid_address": 4}

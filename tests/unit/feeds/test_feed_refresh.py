@@ -154,12 +154,21 @@ def test_refresh_feed__the_bounds_of_the_entry_count(deployment, bounds, reason)
     assert deployment.refresh("proxies", "2026-08-01").state == "current"
 
 
-@pytest.mark.parametrize(("field", "reason"), [("licence", "no_licence"), ("ttl_days", "no_ttl")])
-def test_refresh_feed__without_terms_nothing_is_used(deployment, field, reason):
-    deployment.configure({"id": "proxies", "kind": "cidr_list", field: None})
+@pytest.mark.fault(44)
+@pytest.mark.parametrize("terms", [{"licence": None}, {"licence": " "}, {"ttl_days": None}])
+def test_refresh_feed__without_terms_its_entries_are_for_inside_only(deployment, terms):
+    deployment.configure({"id": "proxies", "kind": "cidr_list", "permitted_use": "public"} | terms)
     deployment.land("proxies", DAY1, _list(20))
     result = deployment.refresh("proxies", "2026-08-01")
-    assert (result.state, result.refused_versions[0][1]) == ("missing", reason)
+    assert (result.state, result.used_count, result.permitted_use) == ("current", 20, "internal")
+    assert {row["permitted_use"] for row in deployment.read("proxies", DAY1)} == {"internal"}
+
+
+def test_refresh_feed__entries_of_a_feed_without_ttl_are_soon_let_go(deployment):
+    deployment.configure({"id": "proxies", "kind": "cidr_list", "ttl_days": None})
+    deployment.land("proxies", DAY1, _list(20))
+    assert deployment.refresh("proxies", "2026-08-08").used_count == 20
+    assert deployment.refresh("proxies", "2026-08-09").refused_by_reason == {"expired": 20}
 
 
 def test_refresh_feed__a_protected_list_refuses_whole_versions_of_others(deployment):

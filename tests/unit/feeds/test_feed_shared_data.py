@@ -100,7 +100,7 @@ def test_stix21__amnesty_and_oasis_bundles(make_feed):
     assert (parsed.entry_count, parsed.used_count) == (343, 336)
     parsed = parse_stix21(feed, _read("feeds/stix21_oasis_examples/apt1.json"), known_at)
     _report("OASIS, APT1", parsed)
-    assert parsed.refused == {"hash_only": 3, "unsupported_pattern": 2}
+    assert parsed.refused == {"hash_only": 3, "unsupported_and": 2}
     assert parsed.used_count == 7
 
 

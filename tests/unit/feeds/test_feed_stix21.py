@@ -70,16 +70,35 @@ def test_stix21__equalities_become_indicators(make_feed, pattern, expected):
 @pytest.mark.parametrize(
     ("pattern", "reason"),
     [
-        ("[ipv4-addr:value = '1.2.3.4' AND ipv4-addr:value = '1.2.3.5']", "unsupported_pattern"),
-        ("[ipv4-addr:value = '1.2.3.4' AND domain-name:value = 'a.de']", "unsupported_pattern"),
+        ("[ipv4-addr:value = '1.2.3.4' AND ipv4-addr:value = '1.2.3.5']", "unsupported_and"),
+        ("[ipv4-addr:value = '1.2.3.4' AND domain-name:value = 'a.de']", "unsupported_and"),
+        ("[domain-name:value = 'a.de'] AND [domain-name:value = 'b.de']", "unsupported_and"),
+        ("[domain-name:value = 'a.de' AND", "malformed_pattern"),
+        ("[domain-name:value = 'AND' bad", "malformed_pattern"),
         (
             "[domain-name:value = 'a.de'] FOLLOWEDBY [domain-name:value = 'b.de']",
-            "unsupported_pattern",
+            "unsupported_followedby",
         ),
-        ("[domain-name:value = 'a.de'] WITHIN 5 SECONDS", "unsupported_pattern"),
-        ("[domain-name:value NOT = 'a.de']", "unsupported_pattern"),
-        ("[domain-name:value LIKE '%a.de']", "unsupported_pattern"),
-        ("[domain-name:value != 'a.de']", "unsupported_pattern"),
+        ("[domain-name:value = 'a.de'] WITHIN 5 SECONDS", "unsupported_within"),
+        ("[domain-name:value = 'a.de'] REPEATS 5 TIMES", "unsupported_repeats"),
+        (
+            "[domain-name:value = 'a.de'] START t'2026-01-01T00:00:00Z' "
+            "STOP t'2026-02-01T00:00:00Z'",
+            "unsupported_start_stop",
+        ),
+        ("[domain-name:value NOT = 'a.de']", "unsupported_not"),
+        ("[domain-name:value LIKE '%a.de']", "unsupported_like"),
+        ("[domain-name:value MATCHES '^a']", "unsupported_matches"),
+        ("[domain-name:value != 'a.de']", "unsupported_not"),
+        ("[autonomous-system:number > 4]", "unsupported_comparison"),
+        ("[ipv4-addr:value ISSUPERSET '1.2.3.4/8']", "unsupported_comparison"),
+        ("[EXISTS domain-name:value]", "unsupported_comparison"),
+        ("[domain-name:value = 'pаypal.de']", "mixed_scripts"),
+        ("[x-stillwatch:ja4 = 'ada70206e40642a3e4461f35503241d5']", "ja3_not_ja4"),
+        ("[x-stillwatch:ja4 = 'fingerprint']", "invalid_ja4"),
+        ("[x-stillwatch:payment_bin = '4000001234567899']", "card_number"),
+        ("[x-stillwatch:payment_bin = '400']", "invalid_bin"),
+        ("[x-stillwatch:template_fingerprint = '9223372036854775808']", "invalid_fingerprint"),
         ("[domain-name:value = ", "malformed_pattern"),
         ("not a pattern", "malformed_pattern"),
         ("[" + "(" * 6000 + "a:b = 1", "malformed_pattern"),
@@ -122,7 +141,7 @@ def test_stix21__a_personal_address_is_not_kept_as_an_example(make_feed):
         ({"confidence": True}, "malformed"),
         ({"pattern": None}, "malformed"),
         ({"pattern": ["x"]}, "malformed"),
-        ({"pattern_type": "snort"}, "unsupported_pattern"),
+        ({"pattern_type": "snort"}, "unsupported_pattern_type"),
         ({"modified": "yesterday"}, "malformed"),
         ({"id": 5}, "malformed"),
         ({"type": None}, "no_type"),
@@ -139,7 +158,7 @@ def test_stix21__one_bad_object_leaves_the_others(make_feed):
     parsed = _parse(make_feed, 7, None, [], {"id": "x"}, good, {"type": "malware", "id": "m"})
     assert list(parsed.indicators) == [("domain", "a.de")]
     assert parsed.refused == {"malformed": 3, "no_type": 1}
-    assert parsed.other_object_count == 1
+    assert parsed.other_objects == {"malware": 1}
 
 
 def test_stix21__the_newest_version_of_an_object_counts(make_feed):

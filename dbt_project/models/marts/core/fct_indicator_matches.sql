@@ -2,7 +2,7 @@
 
 with
 
-address_matches as (
+traffic_matches as (
 
     select * from {{ ref('int_indicator_days') }}
     where delivered_date = {{ run_date() }}
@@ -25,49 +25,67 @@ accounts as (
 indicators as (
 
     select * from {{ ref('stg_indicators') }}
-    where indicator_type in ('domain', 'email_domain')
+    where indicator_type in ('domain', 'email_domain', 'payment_bin')
         and valid_from < {{ run_end() }} and valid_until >= {{ run_end() }}
 
 ),
 
-domains as (
-
-    -- one row per feed and domain: a feed lists a domain once
-    select
-        indicator_key,
-        feed_id,
-        match_value,
-        labels
-
-    from indicators
-
-),
-
-domain_labels as (
+indicator_labels as (
 
     select
         indicator_key,
         min(label) as label
 
-    from {{ unnest_list('domains', 'labels', 'label') }}
+    from {{ unnest_list('indicators', 'labels', 'label') }}
     group by indicator_key
 
 ),
 
-domain_matches as (
+observed as (
 
+    select
+        account_key,
+        'domain' as indicator_type,
+        email_domain as observed_value
+    from accounts
+    where email_domain is not null
+    union all
+    select
+        account_key,
+        'email_domain',
+        email_domain
+    from accounts
+    where email_domain is not null
+    {% for length in range(4, 9) -%}
+    -- A listed range of card numbers holds every longer one, so each leading part of the account's range is
+    -- looked up; a list that is finer than what the registry knows does not match.
+    union all
+    select
+        account_key,
+        'payment_bin',
+        substr(payment_bin, 1, {{ length }})
+    from accounts
+    where length(payment_bin) >= {{ length }}
+    {% endfor %}
+
+),
+
+registry_matches as (
+
+    -- One row per account day and indicator: an account has one mail domain and one leading part of each
+    -- length.
     select
         d.account_key,
         d.activity_date,
-        m.indicator_key,
-        m.feed_id,
+        i.indicator_key,
+        i.feed_id,
         l.label,
         d.exchange_count
 
     from account_days as d
-    inner join accounts as a on d.account_key = a.account_key
-    inner join domains as m on a.email_domain = m.match_value
-    inner join domain_labels as l on m.indicator_key = l.indicator_key
+    inner join observed as o on d.account_key = o.account_key
+    inner join indicators as i on o.indicator_type = i.indicator_type and o.observed_value = i.match_value
+    inner join indicator_labels as l on i.indicator_key = l.indicator_key
 
 )
 
@@ -80,7 +98,7 @@ select
     label,
     cast(exchange_count as bigint) as exchange_count
 
-from address_matches
+from traffic_matches
 union all
 select
     account_key,
@@ -91,4 +109,4 @@ select
     label,
     cast(exchange_count as bigint) as exchange_count
 
-from domain_matches
+from registry_matches

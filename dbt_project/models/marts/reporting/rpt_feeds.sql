@@ -20,6 +20,7 @@ select
     marking,
     licence,
     permitted_use,
-    source_reliability
+    source_reliability,
+    newest_refusal
 
 from feed_states
