@@ -1,4 +1,4 @@
-"""Curves of an evaluation as SVG and PNG, the same bytes every time, in the style of the reports."""
+"""Curves of an evaluation as SVG and PNG, the same bytes every time, in the reports' style."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def draw_reliability(calibration: Calibration) -> Drawing:
         if low is not None and high is not None:
             axes.plot([each.mean_probability] * 2, [low, high], color=INK_2, linewidth=0.8)
         axes.plot(
-            [each.mean_probability], [each.observed.value], marker=SHAPES[0], markersize=3.6,
+            [each.mean_probability], [each.observed.value or 0.0], marker=SHAPES[0], markersize=3.6,
             color=ACCENT, linestyle="none",
         )  # fmt: skip
     _label(axes, "mean probability given", "share that are attackers (95 % interval)")
@@ -104,8 +104,8 @@ def draw_reliability(calibration: Calibration) -> Drawing:
 def draw_recall(methods: Sequence[MethodScore], benign_count: int) -> Drawing:
     """Return recall over false positives per million as SVG and PNG, one step line per method.
 
-    Left of one in the number of benign accounts nothing can be told apart: that part is hatched, and
-    lines enter it at their recall without a false positive. At most six methods fit.
+    Left of one in the number of benign accounts nothing can be told apart: that part is hatched,
+    and lines enter it at their recall without a false positive. At most six methods fit.
     """
     drawing = new_drawing(3.0)
     axes = drawing.add_axes((0.075, 0.15, 0.66, 0.8))
@@ -159,7 +159,7 @@ def draw_evasion(curve: EvasionCurve) -> Drawing:
         color=ACCENT, alpha=0.14, linewidth=0,
     )  # fmt: skip
     seen.plot(
-        levels, [point.account_recall.value for point in curve.points], color=ACCENT,
+        levels, [point.account_recall.value or 0.0 for point in curve.points], color=ACCENT,
         linewidth=1.2, marker=SHAPES[0], markersize=3,
     )  # fmt: skip
     seen.set_ylim(-0.02, 1.02)
@@ -167,7 +167,7 @@ def draw_evasion(curve: EvasionCurve) -> Drawing:
     cost = drawing.add_axes((0.575, 0.19, 0.4, 0.7))
     known = [point for point in curve.points if point.cost_factor is not None]
     cost.plot(
-        [point.level for point in known], [point.cost_factor for point in known],
+        [point.level for point in known], [point.cost_factor or 0.0 for point in known],
         color=PALETTE[1], linewidth=1.2, marker=SHAPES[1], markersize=3,
     )  # fmt: skip
     cost.axhline(1.0, color=RULE, linewidth=0.8, linestyle=DASHES[1])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from stillwatch.evaluation.intervals import Estimate
+from stillwatch.evaluation.intervals import Estimate, bound_ratio
 from stillwatch.evaluation.ranking import RecallAtRate
 from stillwatch.evaluation.score_table import CampaignScore, MethodScore, ScoreTable
 
@@ -51,7 +51,7 @@ def print_table(table: ScoreTable, console: Console) -> None:
     """Print the score table."""
     for grid in list_grids(table):
         shown = Table(title=grid.title, title_justify="left", caption_justify="left")
-        shown.caption = "\n".join(grid.notes) or None
+        shown.caption = "\n".join(grid.notes).replace("\\*", "*") or None
         shown.add_column(grid.head[0], overflow="fold")
         for name in grid.head[1:]:
             shown.add_column(name, justify="right", overflow="fold")
@@ -143,17 +143,17 @@ def _show_cohorts(table: ScoreTable) -> list[Grid]:
     names = sorted({row.cohort for method in scored for row in method.cohorts})
     rows = []
     for name in names:
-        cells, count = [], 0
-        for method in scored:
-            row = next((row for row in method.cohorts if row.cohort == name), None)
-            if row is None or row.flagged.value is None:
-                cells.append(NONE)
-                continue
-            count = row.account_count
-            cells.append(f"{round(row.flagged.value * count):,} (≤ {row.bound:.2%})")
-        rows.append((name, f"{count:,}", *cells))
-    head = ("benign cohort", "accounts", *(method.method for method in scored))
-    note = "Accounts flagged and, in brackets, the one-sided 95 % bound of their share."
+        found = [
+            next((row for row in method.cohorts if row.cohort == name), None) for method in scored
+        ]
+        count = max(row.account_count for row in found if row is not None)
+        cells = [
+            NONE if row is None else f"{round((row.flagged.value or 0.0) * row.account_count):,}"
+            for row in found
+        ]
+        rows.append((name, f"{count:,}", f"{bound_ratio(0, count):.2%}", *cells))
+    head = ("benign cohort", "accounts", "0 proves at most", *(each.method for each in scored))
+    note = "Accounts flagged. None flagged proves no smaller share than given (one-sided, 95 %)."
     return [Grid("Benign accounts flagged per cohort", head, tuple(rows), (note,))]
 
 

@@ -1,4 +1,4 @@
-"""The score table: one result object per evaluation, as JSON and back, and how its rows are made."""
+"""The score table: one result object per evaluation, how it is made, as JSON and back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from stillwatch.errors import InputError
@@ -63,7 +64,7 @@ class AttackerRow:
 
 @dataclass(frozen=True)
 class CohortRow:
-    """How many accounts of one benign cohort a method flags; `bound` is the one-sided 95 % bound."""
+    """How many accounts of a benign cohort a method flags; `bound` is the one-sided 95 % bound."""
 
     cohort: str
     account_count: int
@@ -268,7 +269,7 @@ def read_table(path: Path) -> ScoreTable:
 
 def _mark_flagged(
     accounts: Accounts, recall: RecallAtRate, flagged: frozenset[str] | None
-) -> np.typing.NDArray[np.bool_]:
+) -> NDArray[np.bool_]:
     if flagged is not None:
         return np.array([key in flagged for key in accounts.account_key.tolist()], dtype=bool)
     if recall.threshold is None:

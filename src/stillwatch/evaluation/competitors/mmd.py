@@ -113,16 +113,27 @@ class WindowTest:
         order = dice.permutation(len(benign))
         half = len(benign) // 2
         reference, pool = Window.of(benign[order[:half]]), benign[order[half:]]
+        pool64 = pool.astype(np.float64)
+        squares = np.einsum("ij,ij->i", pool64, pool64)
         null = {}
         for size in sizes:
-            if size > len(pool):
+            if not 2 <= size <= len(pool):
                 raise InputError(
                     f"windows of {size} queries cannot be drawn from {len(pool)} benign ones"
                 )
-            drawn = (
-                Window.of(pool[dice.choice(len(pool), size, replace=False)]) for _ in range(windows)
+            drawn = [dice.choice(len(pool), size, replace=False) for _ in range(windows)]
+            picks = sparse.csr_matrix(
+                (
+                    np.ones(size * windows),
+                    np.concatenate(drawn),
+                    np.arange(0, size * windows + 1, size),
+                ),
+                shape=(windows, len(pool)),
             )
-            null[size] = np.sort([get_mmd(window, reference) for window in drawn])
+            sums = zip(picks @ pool64, picks @ squares, strict=True)
+            null[size] = np.sort(
+                [get_mmd(Window(total, float(own), size), reference) for total, own in sums]
+            )
         return cls(reference, null)
 
     def get_threshold(self, size: int, quantile: float) -> float:
