@@ -94,6 +94,9 @@ def draw_reliability(calibration: Calibration) -> Drawing:
     counts.set_xscale("log")
     largest = max((each.count for each in calibration.bins), default=1)
     counts.set_xlim(0.5, largest * 6)
+    ticks = [10.0**n for n in range(len(str(largest)))]
+    counts.set_xticks(ticks, [write_tick(tick) for tick in ticks])
+    counts.minorticks_off()
     for place, each in zip(places, calibration.bins, strict=True):
         counts.text(each.count * 1.15, place, f"{each.count:,}", va="center", fontsize=7)
     _label(counts, "accounts per bin (log scale)", "")

@@ -84,7 +84,13 @@ def estimate_rate(events: int, exposure: float, level: float = LEVEL) -> Estimat
     tail = (1 - level) / 2
     low = float(stats.chi2.ppf(tail, 2 * events)) / 2 / exposure
     high = float(stats.chi2.ppf(1 - tail, 2 * events + 2)) / 2 / exposure
-    return Estimate(events / exposure, low, high, f"exact Poisson, {events} events", level)
+    return Estimate(
+        events / exposure,
+        low,
+        high,
+        f"exact Poisson, {events} event{'s' if events > 1 else ''}",
+        level,
+    )
 
 
 def bound_rate(events: int, exposure: float, confidence: float = LEVEL) -> float:

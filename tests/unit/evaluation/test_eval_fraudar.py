@@ -30,14 +30,15 @@ def subsets(count: int) -> list[tuple[int, ...]]:
 
 
 @given(graphs)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_densest_block__has_at_least_half_of_the_best_density(pairs: set[tuple[int, int]]) -> None:
     edges = np.array(sorted(pairs))
     weights = weigh_columns(edges, COLUMNS)
     best = max(
-        measure_density(edges, rows, columns, weights)
+        sum(weights[c] for r, c in pairs if r in rows and c in columns) / (len(rows) + len(columns))
         for rows in subsets(ROWS)
         for columns in subsets(COLUMNS)
+        if rows or columns
     )
     block = find_densest_block(edges, ROWS, COLUMNS, weights)
     assert block.density >= best / 2 - 1e-12
@@ -46,7 +47,7 @@ def test_densest_block__has_at_least_half_of_the_best_density(pairs: set[tuple[i
 
 
 @given(graphs)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_densest_block__is_the_best_state_of_a_plain_greedy(pairs: set[tuple[int, int]]) -> None:
     edges = np.array(sorted(pairs))
     weights = weigh_columns(edges, COLUMNS)

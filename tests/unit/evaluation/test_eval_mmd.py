@@ -52,8 +52,8 @@ def test_mmd__needs_two_queries() -> None:
 
 def test_feature_map__approximates_the_gaussian_kernel() -> None:
     starts, hashes = hash_texts(["solve this step by step", "solve that step by step", "hello you"])
-    plain = FeatureMap(bandwidth=None).transform(starts, hashes)
-    waves = FeatureMap(components=20_000).transform(starts, hashes)
+    plain = FeatureMap().transform(starts, hashes)
+    waves = FeatureMap(components=20_000, bandwidth=0.7).transform(starts, hashes)
     assert np.linalg.norm(plain, axis=1).tolist() == pytest.approx([1.0] * 3, abs=1e-5)
     for one, other in ((0, 1), (0, 2), (1, 1)):
         distance = np.square(plain[one] - plain[other]).sum()
@@ -62,8 +62,9 @@ def test_feature_map__approximates_the_gaussian_kernel() -> None:
 
 
 def test_feature_map__of_a_query_without_features_is_finite() -> None:
-    vectors = FeatureMap().transform(np.array([0, 0, 1]), np.array([5], dtype=np.uint64))
-    assert np.isfinite(vectors).all()
+    for features in (FeatureMap(), FeatureMap(bandwidth=0.7)):
+        vectors = features.transform(np.array([0, 0, 1]), np.array([5], dtype=np.uint64))
+        assert np.isfinite(vectors).all()
 
 
 def test_hash_texts__counts_words_and_neighbours() -> None:
@@ -83,8 +84,8 @@ def test_window_test__holds_its_level_and_grows_with_the_window() -> None:
             found[size, shift] = hits / 200
     assert found[20, 0.0] <= 0.05
     assert found[200, 0.0] <= 0.05
-    assert found[20, 0.25] < 0.4
-    assert found[200, 0.25] > 0.8
+    assert found[20, 0.25] < 0.15
+    assert found[200, 0.25] > 0.4
 
 
 def test_window_test__refuses_windows_larger_than_its_pool() -> None:
@@ -97,32 +98,43 @@ def test_window_test__on_public_prompts_needs_large_windows_for_small_shares() -
     """The behaviour that arXiv 2606.05725 reports by window size, on our texts and features."""
     if not PROMPTS.is_dir():
         pytest.skip(f"{PROMPTS} is not here")
-    features = FeatureMap(bandwidth=None)
-    dice = np.random.default_rng(1)
+    features = FeatureMap()
     everyday = []
     for name in ("codegen-instruct", "toolformer-dedupe-only-dataset"):
         text = gzip.decompress((PROMPTS / f"distillation/gpteacher/{name}.json.gz").read_bytes())
-        everyday += [f"{row['instruction']} {row.get('input', '')}" for row in json.loads(text)]
+        for row in json.loads(text):
+            everyday.append(f"{row.get('instruction') or ''} {row.get('input') or ''}")
     lines = gzip.decompress((PROMPTS / "question_banks/gsm8k/train.jsonl.gz").read_bytes())
     bank = [json.loads(line)["question"] for line in lines.splitlines()]
     benign = features.transform(*hash_texts(everyday))
     attack = features.transform(*hash_texts(bank))
+    splits = [flag_windows(benign, attack, seed) for seed in range(5)]
+    found = {key: np.mean([rates[key] for rates in splits]) for key in splits[0]}
+    # One split of so few texts decides much at a mix of 5 %, hence the mean of five.
+    assert found[100, 0.0] <= 0.02
+    assert found[1500, 0.0] <= 0.06
+    assert found[100, 0.05] <= 0.04
+    assert found[1500, 0.05] >= 0.25
+    assert found[100, 0.1] <= 0.1
+    assert found[1500, 0.1] >= 0.85
+
+
+def flag_windows(benign: Vectors, attack: Vectors, seed: int) -> dict[tuple[int, float], float]:
+    """Return the share of windows flagged, by size and share of attack, on one random split."""
+    dice = np.random.default_rng(seed)
     order = dice.permutation(len(benign))
-    held = benign[order[8000:]]
-    test = WindowTest.calibrate(benign[order[:8000]], (100, 1500), windows=1000)
-
-    def flag(size: int, share: float, windows: int = 150) -> float:
-        threshold, count, hits = test.get_threshold(size, 0.997), round(size * share), 0
-        for _ in range(windows):
-            honest = held[dice.choice(len(held), size - count, replace=False)]
-            stolen = attack[dice.choice(len(attack), count, replace=False)]
-            window = Window.of(np.concatenate([honest, stolen]))
-            hits += get_mmd(window, test.reference) > threshold
-        return hits / windows
-
-    assert flag(100, 0.0) <= 0.03
-    assert flag(1500, 0.0) <= 0.03
-    assert flag(100, 1.0) == flag(1500, 1.0) == 1.0
-    assert flag(100, 0.05) < 0.05 < flag(1500, 0.05)
-    assert flag(100, 0.1) < 0.2
-    assert flag(1500, 0.1) > 0.9
+    cut = len(benign) * 2 // 3
+    known, held = benign[order[:cut]], benign[order[cut:]]
+    test = WindowTest.calibrate(known, (100, 1500), windows=600, seed=seed)
+    rates = {}
+    for size in (100, 1500):
+        threshold = test.get_threshold(size, 0.997)
+        for share in (0.0, 0.05, 0.1):
+            count, hits = round(size * share), 0
+            for _ in range(50):
+                honest = held[dice.choice(len(held), size - count, replace=False)]
+                stolen = attack[dice.choice(len(attack), count, replace=False)]
+                window = Window.of(np.concatenate([honest, stolen]))
+                hits += get_mmd(window, test.reference) > threshold
+            rates[size, share] = hits / 50
+    return rates

@@ -219,7 +219,7 @@ def _read_exchanges(connection: duckdb.DuckDBPyConnection) -> ExchangeTokens:
         ], lambda item: item is not null) as hashes
         from newest order by account, event_at, exchange_key
         """
-    ).fetch_arrow_table()
+    ).to_arrow_table()
     lists = rows.column("hashes").combine_chunks()
     return ExchangeTokens(
         account=rows.column("account").to_numpy().astype(np.int64),
