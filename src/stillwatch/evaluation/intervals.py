@@ -43,8 +43,8 @@ class ResamplingPlan:
 def estimate_ratio(count: int, total: int, level: float = LEVEL) -> Estimate:
     """Return `count / total` with the exact (Clopper-Pearson) interval.
 
-    >>> estimate_ratio(0, 100).high
-    0.03621669264517642
+    >>> round(estimate_ratio(0, 100).high, 4)
+    0.0362
     """
     if not 0 <= count <= total:
         raise InputError(f"{count} of {total} is no share: count the same rows in both numbers")

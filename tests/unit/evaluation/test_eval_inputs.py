@@ -28,7 +28,8 @@ def make_warehouse(path: Path) -> Path:
         connection.execute("create schema marts")
         connection.execute(
             "create table marts.dim_accounts as select 'k' || id as account_key, "
-            "'main' as platform, id as account_id, case id when 'a' then timestamptz '2026-01-01 00:00:00Z' "
+            "'main' as platform, id as account_id, "
+            "case id when 'a' then timestamptz '2026-01-01 00:00:00Z' "
             "when 'b' then timestamptz '2026-10-31 00:00:00Z' end as created_at "
             "from (values ('a'), ('b'), ('c')) as t(id)"
         )
