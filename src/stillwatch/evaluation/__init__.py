@@ -1,0 +1,1 @@
+"""How we know: metrics with intervals, competitors, the score table. Detection imports none."""

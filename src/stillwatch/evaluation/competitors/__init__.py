@@ -1,0 +1,1 @@
+"""Other ways to find attackers, run on the same tables. Never needed to run Stillwatch."""

@@ -1,0 +1,148 @@
+"""Reads what the metrics need: the truth of a simulated world beside the marts built from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import duckdb
+
+from stillwatch.errors import InputError
+from stillwatch.evaluation.grouping import match_campaigns
+from stillwatch.evaluation.sizes import SizeEstimate
+from stillwatch.evaluation.tables import Activity, Membership, TrueAccount, get_partition
+
+
+@dataclass(frozen=True)
+class WorldResult:
+    """A world's truth and what the pipeline said about it, up to one day.
+
+    `truth` holds every account of the world, also those that never had traffic. Scores are
+    suspicion probabilities as of the last day; accounts without one were not active in the window.
+    """
+
+    world: str
+    first_day: date
+    last_day: date
+    truth: tuple[TrueAccount, ...]
+    scores: Mapping[str, float]
+    memberships: tuple[Membership, ...]
+    activity: tuple[Activity, ...]
+    sizes: tuple[SizeEstimate, ...]
+
+    @property
+    def campaign_of(self) -> dict[str, str]:
+        """The true campaign of each attacker's account."""
+        return {each.account_key: each.campaign for each in self.truth if each.campaign is not None}
+
+    @property
+    def flagged(self) -> frozenset[str]:
+        """Accounts that are in a detected campaign as of the last day."""
+        return frozenset(get_partition(self.memberships, self.last_day))
+
+
+def read_world_result(world: str, truth: Path, warehouse: Path) -> WorldResult:
+    """Return the result of a simulated world from its truth folder and a published warehouse.
+
+    Accounts are joined by platform and account id. One that the pipeline has never seen keeps a key
+    of its own, `platform/account_id`, and counts as not found.
+    """
+    for path in (truth / "accounts.parquet", truth / "exchanges.parquet", warehouse):
+        if not path.exists():
+            raise InputError(f"{path} is missing: simulate and run world {world!r} first")
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        connection.execute(f"attach '{_quote(warehouse)}' as built (read_only)")
+        connection.execute(
+            f"""
+            create temp table people as
+            select t.*, coalesce(a.account_key, t.platform || '/' || t.account_id) as account_key
+            from read_parquet('{_quote(truth / "accounts.parquet")}') as t
+            left join built.marts.dim_accounts as a
+                on t.platform = a.platform and t.account_id = a.account_id
+            """
+        )
+        accounts = tuple(
+            TrueAccount(key, cohort, campaign, world)
+            for key, cohort, campaign in connection.execute(
+                "select account_key, cohort, campaign from people order by account_key"
+            ).fetchall()
+        )
+        days = connection.execute(
+            "select min(as_of_date), max(as_of_date) from built.marts.fct_account_scores"
+        ).fetchone()
+        if days is None or days[0] is None:
+            raise InputError(f"{warehouse} has no scored day: run world {world!r} first")
+        scores: dict[str, float] = dict(
+            connection.execute(
+                "select account_key, suspicion_probability from built.marts.fct_account_scores "
+                "where as_of_date = $1",
+                [days[1]],
+            ).fetchall()
+        )
+        memberships = tuple(
+            Membership(*row)
+            for row in connection.execute(
+                "select as_of_date, campaign_id, account_key from built.marts.fct_account_scores "
+                "where campaign_id is not null order by all"
+            ).fetchall()
+        )
+        activity = _read_activity(connection, truth, days[1])
+        campaign_of = {a.account_key: a.campaign for a in accounts if a.campaign is not None}
+        sizes = _read_sizes(connection, campaign_of, memberships, activity, days[1])
+    return WorldResult(world, days[0], days[1], accounts, scores, memberships, activity, sizes)
+
+
+def _read_activity(
+    connection: duckdb.DuckDBPyConnection, truth: Path, last_day: date
+) -> tuple[Activity, ...]:
+    rows = connection.execute(
+        f"""
+        select e.campaign, p.account_key, e.event_date, count(*),
+            count(*) filter (where e.is_extraction)
+        from read_parquet('{_quote(truth / "exchanges.parquet")}') as e
+        inner join people as p on e.source_id = p.source_id and e.account_id = p.account_id
+        where e.campaign is not null and e.event_date <= $1
+        group by all order by all
+        """,
+        [last_day],
+    ).fetchall()
+    return tuple(Activity(*row) for row in rows)
+
+
+def _read_sizes(
+    connection: duckdb.DuckDBPyConnection,
+    campaign_of: Mapping[str, str],
+    memberships: Sequence[Membership],
+    activity: Sequence[Activity],
+    last_day: date,
+) -> tuple[SizeEstimate, ...]:
+    """Return the share of extraction of each detected campaign, beside that of its true members.
+
+    The true share is taken over the accounts that the campaign names, so that a wrong estimate is
+    not mixed up with missed accounts.
+    """
+    estimates = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            "select campaign_id, extraction_ratio, extraction_ratio_low, extraction_ratio_high "
+            "from built.marts.fct_campaign_days where as_of_date = $1",
+            [last_day],
+        ).fetchall()
+    }
+    detected = get_partition(memberships, last_day)
+    sizes = []
+    for match in match_campaigns(campaign_of, detected):
+        rows = [row for row in activity if detected.get(row.account_key) == match.campaign_id]
+        made = sum(row.exchange_count for row in rows)
+        if match.campaign is None or not made or match.campaign_id not in estimates:
+            continue
+        share = sum(row.extraction_count for row in rows) / made
+        sizes.append(SizeEstimate(match.campaign_id, share, *estimates[match.campaign_id]))
+    return tuple(sizes)
+
+
+def _quote(path: Path) -> str:
+    return str(path).replace("'", "''")
