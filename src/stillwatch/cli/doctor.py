@@ -84,7 +84,11 @@ def _check_packages(settings: Settings) -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     wrong = []
-    requirements = [Requirement(text) for text in metadata.requires("stillwatch") or []]
+    requirements = [
+        requirement
+        for requirement in map(Requirement, metadata.requires("stillwatch") or [])
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    ]
     for requirement in requirements:
         try:
             version = metadata.version(requirement.name)
