@@ -66,6 +66,7 @@ def read_canonical(settings: Settings) -> dict[str, bytes]:
 
 
 @pytest.mark.fault(17, 18)
+@pytest.mark.slow
 @pytest.mark.timeout(1500)
 def test_reopen__gives_what_an_on_time_delivery_gives(tmp_path: Path, use: object) -> None:
     landing = tmp_path / "on_time" / "landing"
