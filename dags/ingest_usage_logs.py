@@ -16,8 +16,8 @@ judges it. A failed `ingest_source` means that the source as a whole cannot be r
 in `config/sources.yml`, a folder without permission, a store that does not answer after several
 tries). The other sources are done; detection of the day waits until this one is. A failed
 `await_delivery` means that a source did not close the day within 20 hours. A failed
-`rerun_late_days` does not hold up the day: the late day keeps its old results, and the next run
-tries again. The owner sees the failed task here and its record in `ledger/failures/`.
+`rerun_late_days` does not hold up the day: the snapshot keeps the old results, and the next run
+tries again from there. The owner sees the failed task here and its record in `ledger/failures/`.
 
 **To run it again.** Always safe: the partition of the day is swapped as a whole, and a file that
 was delivered before adds nothing. Clear the failed task, or create a backfill for the days.
@@ -51,9 +51,13 @@ from stillwatch.settings import get_settings
 
 @task(pool=WAREHOUSE_POOL, execution_timeout=timedelta(hours=6), retries=1)
 def rerun_late_days(dag_run: Any = None) -> dict[str, int]:
-    from stillwatch.pipeline import plan_rerun, rerun_days
+    from stillwatch.sources.late import plan_rerun
 
     rerun = plan_rerun(get_settings(), before=get_run_day(dag_run))
+    if not rerun.days:
+        return count_rerun(rerun, [])
+    from stillwatch.pipeline import rerun_days
+
     summaries = list(rerun_days(get_settings(), rerun.days))
     return count_rerun(rerun, summaries)
 

@@ -17,12 +17,7 @@ from stillwatch.reporting.documents import draft_day
 from stillwatch.runs import get_paths
 from stillwatch.settings import Settings
 from stillwatch.sources.ingest import ingest_day
-from stillwatch.sources.late import (
-    LateDelivery,
-    find_late,
-    list_days_to_rerun,
-    list_ingested_days,
-)
+from stillwatch.sources.late import begin_rerun, finish_rerun
 from stillwatch.transform.build import build_day
 from stillwatch.warehouse.publish import publish_day
 
@@ -64,42 +59,23 @@ def run_day(settings: Settings, day: date, reports: bool = True) -> DaySummary:
         snapshot_id=snapshot.snapshot_id,
         report_ids=tuple(report.report_id for report in drafted),
     )
+    finish_rerun(get_paths(settings), day)
     _LOG.info("day %s is published as %s", day, snapshot.snapshot_id)
     return summary
-
-
-@dataclass(frozen=True)
-class Rerun:
-    """What was found late in landing, and the days that have to run again for it, in order."""
-
-    late: tuple[LateDelivery, ...]
-    days: tuple[date, ...]
-
-    @property
-    def too_late(self) -> tuple[LateDelivery, ...]:
-        """What is further back than its source's `reopen_days`, and changes nothing."""
-        return tuple(item for item in self.late if item.is_too_late)
-
-
-def plan_rerun(settings: Settings, before: date | None = None) -> Rerun:
-    """Return what has changed in landing (before a day, if given) and which days to run again."""
-    late = find_late(settings, before)
-    for item in late:
-        _LOG.warning("late: %s", item.describe())
-    return Rerun(
-        tuple(late), tuple(list_days_to_rerun(late, list_ingested_days(get_paths(settings))))
-    )
 
 
 def rerun_days(settings: Settings, days: tuple[date, ...]) -> Iterator[DaySummary]:
     """Run the days again, the oldest first, and yield what became of each.
 
     A day that has been ingested but never published is only ingested again: the run that is to
-    publish it does the rest.
+    publish it does the rest. If one fails, it and those after it are taken up the next time.
     """
-    published = get_paths(settings).ledger / "runs"
+    paths = get_paths(settings)
+    published = paths.ledger / "runs"
+    begin_rerun(paths, days)
     for day in days:
         if (published / f"dt={day.isoformat()}.json").exists():
             yield run_day(settings, day, reports=False)
         else:
             ingest_day(settings, day)
+            finish_rerun(paths, day)

@@ -87,8 +87,8 @@ def test_rerun_late_days__runs_the_planned_days_and_hands_on_counts(
         SimpleNamespace(file_count=3, is_too_late=True),
     ]
     plan = SimpleNamespace(late=late, too_late=late[1:], days=(DAY, DAY))
-    planned = replace("stillwatch.pipeline", "plan_rerun", plan)
-    done = replace("stillwatch.pipeline", "rerun_days", iter(["one summary"]))
+    planned = replace("stillwatch.sources.late", "plan_rerun", plan)
+    done = replace("stillwatch.pipeline", "rerun_days", ["one summary"])
     function = get_function(dags["ingest_usage_logs"], "rerun_late_days")
     assert function(dag_run=RUN) == {
         "late_file_count": 5,
@@ -98,6 +98,9 @@ def test_rerun_late_days__runs_the_planned_days_and_hands_on_counts(
     }
     assert planned == [(settings, ("before", DAY))]
     assert done == [(settings, (DAY, DAY))]
+    plan.days = ()
+    function(dag_run=RUN)
+    assert len(done) == 1
 
 
 @pytest.mark.parametrize("is_open", [True, False])

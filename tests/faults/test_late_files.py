@@ -96,4 +96,4 @@ def test_reopen__gives_what_an_on_time_delivery_gives(tmp_path: Path, use: objec
     assert read_canonical(late) == read_canonical(on_time)
     assert read_marts(late) == read_marts(on_time)
     again = run("--reopen")
-    assert "nothing has changed in landing" in again.output
+    assert "nothing to run again" in again.output

@@ -50,7 +50,8 @@ def command(
     A day is refused while the rule of one of its sources (`marker`, `complete_after_hours` in
     sources.yml) says that it is not over. `--reopen` alone takes up late files and nothing else.
     """
-    from stillwatch.pipeline import plan_rerun, rerun_days, run_day
+    from stillwatch.pipeline import rerun_days, run_day
+    from stillwatch.sources.late import plan_rerun
 
     if first is None and (last is not None or not reopen):
         raise click.UsageError("Say which day: --date, or --reopen for the days with late files.")
@@ -65,8 +66,11 @@ def command(
         rerun = plan_rerun(settings, before=days[0] if days else None)
         for late in rerun.late:
             click.echo(f"late: {late.describe()}")
-        if not rerun.late:
-            click.echo("late: nothing has changed in landing")
+        if rerun.unfinished:
+            listed = ", ".join(str(day) for day in rerun.unfinished)
+            click.echo(f"late: not finished the last time: {listed}")
+        if not rerun.days:
+            click.echo("late: nothing to run again")
         again = tuple(day for day in rerun.days if day not in days)
         for summary in track(rerun_days(settings, again), "days again", total=len(again)):
             _add_row(table, summary)

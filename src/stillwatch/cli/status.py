@@ -143,15 +143,18 @@ def _describe_landed(settings: Settings, paths: Paths) -> str:
 
 
 def _describe_late(settings: Settings) -> str:
-    from stillwatch.sources.late import find_late
+    from stillwatch.sources.late import find_late, read_unfinished
 
     try:
         late = find_late(settings)
     except (ConfigError, LocationError) as error:
         return f"late: cannot be told, {error}"
-    if not late:
+    unfinished = read_unfinished(get_paths(settings))
+    if not late and not unfinished:
         return "late: nothing has changed in landing since it was ingested"
     lines = [f"late: {item.describe()}" for item in late]
-    if any(not item.is_too_late for item in late):
+    if unfinished:
+        lines.append(f"late: not finished: {', '.join(str(day) for day in unfinished)}")
+    if unfinished or any(not item.is_too_late for item in late):
         lines.append("take up what is late with: stillwatch run --reopen")
     return "\n".join(lines)

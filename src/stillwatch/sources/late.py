@@ -62,6 +62,20 @@ class LateDelivery:
         return f"{self.day} {self.kind} of {self.source_id}: {', '.join(parts)}{end}"
 
 
+@dataclass(frozen=True)
+class Rerun:
+    """What was found late in landing, and the days that have to run again for it, in order."""
+
+    late: tuple[LateDelivery, ...]
+    unfinished: tuple[date, ...]  # left over by a run of late days that failed or was killed
+    days: tuple[date, ...]
+
+    @property
+    def too_late(self) -> tuple[LateDelivery, ...]:
+        """What is further back than its source's `reopen_days`, and changes nothing."""
+        return tuple(item for item in self.late if item.is_too_late)
+
+
 def record_files(
     paths: Paths,
     kind: str,
@@ -124,6 +138,47 @@ def find_late(settings: Settings, before: date | None = None) -> list[LateDelive
                 if late is not None:
                     found.append(late)
     return sorted(found, key=lambda late: (late.day, late.source_id, late.kind))
+
+
+def plan_rerun(settings: Settings, before: date | None = None) -> Rerun:
+    """Return what has changed in landing (before a day, if given) and which days to run again."""
+    paths = get_paths(settings)
+    late = find_late(settings, before)
+    for item in late:
+        _LOG.warning("late: %s", item.describe())
+    unfinished = read_unfinished(paths)
+    days = {*list_days_to_rerun(late, list_ingested_days(paths)), *unfinished}
+    return Rerun(tuple(late), unfinished, tuple(sorted(days)))
+
+
+def read_unfinished(paths: Paths) -> tuple[date, ...]:
+    """Return the days that were to run again for late files and have not been finished."""
+    path = _unfinished_path(paths)
+    days = read_json(path)["days"] if path.exists() else []
+    return tuple(date.fromisoformat(day) for day in days)
+
+
+def begin_rerun(paths: Paths, days: Iterable[date]) -> None:
+    """Write down which days are to run again, so that a run that fails half-way is taken up.
+
+    The first step of a day records its files as seen: from then on landing no longer tells.
+    """
+    _write_unfinished(paths, {*read_unfinished(paths), *days})
+
+
+def finish_rerun(paths: Paths, day: date) -> None:
+    """Note that the day has been run to its end."""
+    unfinished = read_unfinished(paths)
+    if day in unfinished:
+        _write_unfinished(paths, set(unfinished) - {day})
+
+
+def _write_unfinished(paths: Paths, days: set[date]) -> None:
+    write_json(_unfinished_path(paths), {"days": [day.isoformat() for day in sorted(days)]})
+
+
+def _unfinished_path(paths: Paths) -> Path:
+    return paths.ledger / "deliveries" / "unfinished.json"
 
 
 def list_ingested_days(paths: Paths) -> list[date]:

@@ -16,6 +16,8 @@ from stillwatch.sources.late import (
     get_record_path,
     list_days_to_rerun,
     list_ingested_days,
+    plan_rerun,
+    read_unfinished,
 )
 
 DAY = date(2026, 11, 2)
@@ -169,3 +171,32 @@ def test_record__keeps_every_version_of_a_name(ingested: Any) -> None:
     before = path.read_bytes()
     ingested.ingest()
     assert path.read_bytes() == before
+
+
+def test_rerun__that_fails_half_way_is_taken_up_where_it_stopped(
+    ingested: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from stillwatch import pipeline
+
+    paths = get_paths(ingested.settings)
+    ingested.land([ingested.exchange(99)], day=DAYS[1], name="late.jsonl")
+    first = plan_rerun(ingested.settings)
+    assert (first.days, first.unfinished) == (tuple(DAYS[1:]), ())
+    ingest = pipeline.ingest_day
+
+    def fail_on_the_third(settings: Any, day: date) -> Any:
+        results = ingest(settings, day)
+        if day == DAYS[2]:
+            raise OSError("killed")
+        return results
+
+    monkeypatch.setattr(pipeline, "ingest_day", fail_on_the_third)
+    with pytest.raises(OSError, match="killed"):
+        list(pipeline.rerun_days(ingested.settings, first.days))
+    again = plan_rerun(ingested.settings)
+    assert again.late == ()  # the record knows the late file: landing no longer tells
+    assert again.days == again.unfinished == tuple(DAYS[2:])
+    monkeypatch.setattr(pipeline, "ingest_day", ingest)
+    list(pipeline.rerun_days(ingested.settings, again.days))
+    assert plan_rerun(ingested.settings).days == ()
+    assert read_unfinished(paths) == ()
