@@ -17,7 +17,7 @@ from stillwatch.runs import get_paths
 from stillwatch.settings import Settings, get_settings
 from stillwatch.worlds.simulate import write_world
 
-FIRST, LAST = date(2026, 11, 1), date(2026, 11, 3)
+FIRST, LAST = date(2026, 11, 1), date(2026, 11, 2)
 LATE_FILE = f"usage/native_api/dt={FIRST}/part-001.jsonl.gz"
 
 
@@ -91,7 +91,6 @@ def test_reopen__gives_what_an_on_time_delivery_gives(tmp_path: Path, use: objec
     assert f"late: {FIRST} usage of native_api: 1 new" in status.output
     done = run("--reopen")
     assert f"late: {FIRST} usage of native_api: 1 new" in done.output
-    assert all(str(date(2026, 11, day)) in done.output for day in (1, 2, 3))
 
     assert read_canonical(late) == read_canonical(on_time)
     assert read_marts(late) == read_marts(on_time)
