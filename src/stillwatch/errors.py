@@ -17,6 +17,10 @@ class InputError(StillwatchError):
     """A landed file, feed or registry cannot be used as a whole (single lines are quarantined)."""
 
 
+class LocationError(StillwatchError):
+    """A location of inputs does not answer: nothing is known of its files, a later try may do."""
+
+
 class GateFailed(StillwatchError):
     """A critical data-quality expectation failed: the line stops, the last good snapshot stands."""
 

@@ -15,8 +15,10 @@ from stillwatch.log import get_logger
 from stillwatch.policy.reference import load_reference
 from stillwatch.quality.gates import check_day
 from stillwatch.reporting.documents import draft_day
+from stillwatch.runs import get_paths
 from stillwatch.settings import Settings
 from stillwatch.sources.ingest import ingest_day
+from stillwatch.sources.late import begin_rerun, finish_rerun
 from stillwatch.sources.ledger import IngestResult
 from stillwatch.transform.build import build_day
 from stillwatch.warehouse.publish import publish_day
@@ -80,5 +82,23 @@ def _run_ingested(
         snapshot_id=snapshot.snapshot_id,
         report_ids=tuple(report.report_id for report in drafted),
     )
+    finish_rerun(get_paths(settings), day)
     _LOG.info("day %s is published as %s", day, snapshot.snapshot_id)
     return summary
+
+
+def rerun_days(settings: Settings, days: tuple[date, ...]) -> Iterator[DaySummary]:
+    """Run the days again, the oldest first, and yield what became of each.
+
+    A day that has been ingested but never published is only ingested again: the run that is to
+    publish it does the rest. If one fails, it and those after it are taken up the next time.
+    """
+    paths = get_paths(settings)
+    published = paths.ledger / "runs"
+    begin_rerun(paths, days)
+    for day in days:
+        if (published / f"dt={day.isoformat()}.json").exists():
+            yield run_day(settings, day, reports=False)
+        else:
+            ingest_day(settings, day)
+            finish_rerun(paths, day)

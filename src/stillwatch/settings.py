@@ -1,7 +1,7 @@
 """All settings, read once from the environment and checked together.
 
 Every setting is one environment variable `STILLWATCH_<NAME>`. Nothing else in the package reads
-the environment.
+the environment, but for the connections of `landing.connections`, which Airflow shares.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     )
     landing_uri: str = Field(
         default="landing", description="where inputs land (path or fsspec URL)"
+    )
+    landing_connection: str | None = Field(
+        default=None, description="connection of the landing root, if its URL needs one"
     )
     config: Path = Field(default=Path("config"), description="folder of sources.yml and feeds.yml")
     key_file: Path | None = Field(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from stillwatch.orchestration.callbacks import record_failure
+from stillwatch.orchestration.connections import use_airflow_connections
 from stillwatch.orchestration.defaults import OWNER, Tag
 from stillwatch.orchestration.docs import get_outlets, list_products, load_dags, render_page
 from stillwatch.orchestration.pools import POOLS, WAREHOUSE_POOL
@@ -144,6 +145,32 @@ def test_ingest_dags__announce_a_day_only_when_every_part_of_it_is_done(
         assert dag.get_task(last).upstream_task_ids == parts
         assert dag.get_task(last).trigger_rule == "all_success"
         assert dag.max_active_runs == 1
+
+
+def test_ingest_usage_logs__takes_up_late_days_and_waits_before_it_reads(
+    dags: dict[str, Any],
+) -> None:
+    dag = dags["ingest_usage_logs"]
+    order = ["rerun_late_days", "await_delivery", "list_sources", "ingest_source"]
+    for before, after in itertools.pairwise(order):
+        assert dag.get_task(after).upstream_task_ids == {before}
+    late, wait = dag.get_task("rerun_late_days"), dag.get_task("await_delivery")
+    assert late.pool == WAREHOUSE_POOL
+    assert (wait.mode, wait.trigger_rule) == ("reschedule", "all_done")
+    assert dag.get_task("list_sources").trigger_rule == "all_success"
+    assert 0 < wait.timeout < dag.dagrun_timeout.total_seconds()
+    assert wait.timeout + late.execution_timeout.total_seconds() <= (
+        dag.dagrun_timeout.total_seconds()
+    )
+
+
+def test_dags__every_task_asks_airflow_for_connections(dags: dict[str, Any]) -> None:
+    for dag in dags.values():
+        for task in dag.tasks:
+            hook = getattr(task, "partial_kwargs", {}).get("pre_execute") or getattr(
+                task, "_pre_execute_hook", None
+            )
+            assert hook is use_airflow_connections, f"{dag.dag_id}.{task.task_id}"
 
 
 def test_publish_reports__nothing_is_released_before_a_person_has_answered(

@@ -52,12 +52,14 @@ def test_environment__holds_no_secret_and_nothing_of_another_airflow(settings: A
     home = get_airflow_home(settings)
     make_secrets(home)
     parent = {"PATH": "/bin", "AIRFLOW__CORE__PARALLELISM": "99", "AIRFLOW_HOME": "/other"}
+    parent["AIRFLOW_CONN_MY_S3"] = "aws://"  # a source may name it
     environment = build_environment(settings, Path("/project/dags"), 4711, parent)
     assert environment["AIRFLOW_HOME"] == str(home.folder)
     assert environment["AIRFLOW__CORE__PARALLELISM"] != "99"
     assert environment["AIRFLOW__API__HOST"] == "127.0.0.1"
     assert environment["AIRFLOW__CORE__LOAD_EXAMPLES"] == "False"
     assert environment["PATH"] == "/bin"
+    assert environment["AIRFLOW_CONN_MY_S3"] == "aws://"
     secrets = [path.read_text().strip() for path in home.secrets.iterdir() if path.suffix == ""]
     secrets.append(json.loads(home.passwords.read_text())["admin"])
     values = "\n".join(environment.values())

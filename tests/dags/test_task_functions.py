@@ -79,6 +79,41 @@ def test_ingest_source__ingests_its_source_for_the_day(
     assert context["source_id"] == "native"
 
 
+def test_rerun_late_days__runs_the_planned_days_and_hands_on_counts(
+    dags: dict[str, Any], replace: Any, settings: Any
+) -> None:
+    late = [
+        SimpleNamespace(file_count=2, is_too_late=False),
+        SimpleNamespace(file_count=3, is_too_late=True),
+    ]
+    plan = SimpleNamespace(late=late, too_late=late[1:], days=(DAY, DAY))
+    planned = replace("stillwatch.sources.late", "plan_rerun", plan)
+    done = replace("stillwatch.pipeline", "rerun_days", ["one summary"])
+    function = get_function(dags["ingest_usage_logs"], "rerun_late_days")
+    assert function(dag_run=RUN) == {
+        "late_file_count": 5,
+        "too_late_file_count": 3,
+        "rerun_day_count": 2,
+        "published_day_count": 1,
+    }
+    assert planned == [(settings, ("before", DAY))]
+    assert done == [(settings, (DAY, DAY))]
+    plan.days = ()
+    function(dag_run=RUN)
+    assert len(done) == 1
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_await_delivery__goes_on_when_nothing_is_open(
+    is_open: bool, dags: dict[str, Any], replace: Any, settings: Any
+) -> None:
+    found = [SimpleNamespace(describe=lambda: "usage of native is open")] if is_open else []
+    calls = replace("stillwatch.sources.delivery", "find_open", found)
+    function = get_function(dags["ingest_usage_logs"], "await_delivery")
+    assert function(dag_run=RUN) is not is_open
+    assert calls == [(settings, [DAY])]
+
+
 def test_list_sources__returns_ids_only(dags: dict[str, Any], replace: Any, settings: Any) -> None:
     replace("stillwatch.sources.registry", "find_sources", [SimpleNamespace(source_id="native")])
     assert get_function(dags["ingest_usage_logs"], "list_sources")() == ["native"]

@@ -87,6 +87,7 @@ def delivery(tmp_path: Path) -> Delivery:
     return Delivery(tmp_path)
 
 
+@pytest.mark.fault(27)
 def test_ingest__refuses_a_broken_file_whole_and_processes_the_others(delivery: Delivery) -> None:
     good = gzip.compress(lines(1, 2), mtime=0)
     wrong = bytearray(gzip.compress(lines(3, 4)))
@@ -110,6 +111,7 @@ def test_ingest__refuses_a_broken_file_whole_and_processes_the_others(delivery: 
     assert all(len(row["file_sha256"]) == 64 for row in refused)
 
 
+@pytest.mark.fault(20, 21, 22, 23, 24, 25)
 def test_ingest__accounts_for_every_broken_line(delivery: Delivery) -> None:
     data = b"\xef\xbb\xbf" + exchange(1) + b"\r\n"
     data += b"\n  \n"
@@ -150,6 +152,7 @@ def test_ingest__accounts_for_every_broken_line(delivery: Delivery) -> None:
         assert data[start - 1 : start] == b"\n"
 
 
+@pytest.mark.fault(26)
 def test_ingest__bounds_the_cost_of_deep_and_long_lines(delivery: Delivery) -> None:
     deep = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
     long = exchange(2, prompt="x" * (9 << 20))
@@ -199,6 +202,7 @@ def test_ingest__adds_up_on_randomly_damaged_lines(
     assert result.read_count + result.files[0].blank_count == len(expected)
 
 
+@pytest.mark.fault(1)
 def test_ingest__loads_each_row_once_after_a_killed_run(delivery: Delivery) -> None:
     delivery.land("a.jsonl", b"".join(exchange(n) + b"\n" for n in range(30_000)))
     delivery.ingest()

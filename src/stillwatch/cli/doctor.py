@@ -12,12 +12,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from stillwatch.errors import StillwatchError
 from stillwatch.runs import get_paths
 from stillwatch.settings import Settings, get_deployment_key, get_settings
+
+if TYPE_CHECKING:
+    from stillwatch.sources.registry import Source
 
 _LIBRARIES = (
     ("libpango-1.0.so.0", "libpango-1.0.dylib", "libpango-1.0-0"),
@@ -80,7 +84,11 @@ def _check_packages(settings: Settings) -> Iterator[Finding]:
     from packaging.requirements import Requirement
 
     wrong = []
-    requirements = [Requirement(text) for text in metadata.requires("stillwatch") or []]
+    requirements = [
+        requirement
+        for requirement in map(Requirement, metadata.requires("stillwatch") or [])
+        if requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    ]
     for requirement in requirements:
         try:
             version = metadata.version(requirement.name)
@@ -168,6 +176,25 @@ def _check_config(settings: Settings) -> Iterator[Finding]:
         sources = find_sources(settings)
         listed = ", ".join(f"{source.source_id} ({source.format})" for source in sources)
         yield Finding("sources", listed or "none configured and none landed")
+        for source in sources:
+            yield from _check_locations(settings, source)
+
+
+def _check_locations(settings: Settings, source: Source) -> Iterator[Finding]:
+    """Yield whether the places of a source outside the landing root answer."""
+    from stillwatch.sources.delivery import KINDS
+    from stillwatch.sources.registry import open_source
+
+    for kind in KINDS:
+        location = source.get_location(kind)
+        if "://" not in location:
+            continue
+        try:
+            days = open_source(settings, source, kind).list_folders(location)
+        except StillwatchError as error:
+            yield Finding("location", str(error), "correct what is named here, then ask again")
+        else:
+            yield Finding("location", f"{location} answers: {len(days)} folders")
 
 
 def _check_feeds(settings: Settings) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from rich.table import Table
 from stillwatch.log import track
 from stillwatch.runs import days_between, parse_day
 from stillwatch.settings import Settings, get_settings
+from stillwatch.sources.delivery import DeliveryState, find_open
 from stillwatch.sources.ingest import ingest_source
 from stillwatch.sources.ledger import IngestResult
 from stillwatch.sources.registry import find_source, find_sources
@@ -25,8 +26,10 @@ _LOG_WIDTH = 150
 def command(first: str, last: str | None, source_id: str | None) -> None:
     """Bring the usage logs and account registries of a day into canonical form.
 
-    Prints what became of every line. Files that cannot be used as a whole are refused and named;
-    the exit code stays 0, because the quality gates decide what stops the line.
+    Prints the state of each delivery (complete, empty, missing, refused; open if the day is not
+    over yet: ingest it again then) and what became of every line. Files that cannot be used as a
+    whole are refused and named; the exit code stays 0, because the quality gates decide what stops
+    the line.
     """
     settings = get_settings()
     days = days_between(parse_day(first), parse_day(last or first, "--to"))
@@ -43,6 +46,9 @@ def command(first: str, last: str | None, source_id: str | None) -> None:
         for result in _ingest_step(settings, name, day)
     ]
     _print(results)
+    if any(result.state is DeliveryState.OPEN for result in results):
+        for delivery in find_open(settings, days):
+            click.echo(f"open: {delivery.describe()}; ingest it again then")
 
 
 def _ingest_step(settings: Settings, source_id: str, day: date) -> list[IngestResult]:
@@ -54,7 +60,7 @@ def _print(results: list[IngestResult]) -> None:
     if not console.is_terminal:
         console = Console(width=_LOG_WIDTH)
     table = Table(title="Ingestion", caption="read = accepted + duplicate + quarantined")
-    for name in ("day", "source", "kind"):
+    for name in ("day", "source", "kind", "state"):
         table.add_column(name, no_wrap=True)
     for name in ("files", "read", "accepted", "duplicate", "quarantined"):
         table.add_column(name, justify="right", no_wrap=True)
@@ -65,6 +71,7 @@ def _print(results: list[IngestResult]) -> None:
             str(result.day),
             result.source.source_id,
             result.kind,
+            result.state.value,
             str(len(result.files)),
             f"{result.read_count:,}",
             f"{result.accepted_count:,}",

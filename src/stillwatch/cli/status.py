@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from stillwatch.errors import ConfigError, LocationError
 from stillwatch.runs import Paths, get_paths, read_json
 from stillwatch.settings import Settings, get_settings
 
@@ -28,6 +29,7 @@ def command() -> None:
     click.echo(_describe_published(settings, paths))
     click.echo(_describe_reports(paths))
     click.echo(_describe_landed(settings, paths))
+    click.echo(_describe_late(settings))
 
 
 def _find_days(paths: Paths) -> list[date]:
@@ -119,20 +121,40 @@ def _describe_reports(paths: Paths) -> str:
 
 
 def _describe_landed(settings: Settings, paths: Paths) -> str:
-    from stillwatch.landing.storage import get_landing
-    from stillwatch.sources.registry import find_sources
+    from stillwatch.sources.delivery import KINDS
+    from stillwatch.sources.registry import find_sources, open_source
 
-    landing = get_landing(settings)
-    landed = {
-        name.removeprefix("dt=")
-        for source in find_sources(settings)
-        for location in (source.location, source.accounts_location)
-        for name in landing.list_folders(location)
-        if name.startswith("dt=")
-    }
+    try:
+        landed = {
+            name.removeprefix("dt=")
+            for source in find_sources(settings)
+            for kind in KINDS
+            for name in open_source(settings, source, kind).list_folders(source.get_location(kind))
+            if name.startswith("dt=")
+        }
+    except (ConfigError, LocationError) as error:
+        return f"landed: cannot be told, {error}"
     finished = {day.isoformat() for day in _read_days(paths.ledger / "runs")}
     waiting = sorted(landed - finished)
     if not waiting:
         return f"landed: {len(landed)} days, all processed" if landed else "landed: nothing yet"
     shown = ", ".join(waiting[:10]) + (f" and {len(waiting) - 10} more" if waiting[10:] else "")
     return f"landed but not yet processed: {shown}"
+
+
+def _describe_late(settings: Settings) -> str:
+    from stillwatch.sources.late import find_late, read_unfinished
+
+    try:
+        late = find_late(settings)
+    except (ConfigError, LocationError) as error:
+        return f"late: cannot be told, {error}"
+    unfinished = read_unfinished(get_paths(settings))
+    if not late and not unfinished:
+        return "late: nothing has changed in landing since it was ingested"
+    lines = [f"late: {item.describe()}" for item in late]
+    if unfinished:
+        lines.append(f"late: not finished: {', '.join(str(day) for day in unfinished)}")
+    if unfinished or any(not item.is_too_late for item in late):
+        lines.append("take up what is late with: stillwatch run --reopen")
+    return "\n".join(lines)

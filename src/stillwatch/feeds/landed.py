@@ -15,9 +15,8 @@ from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any
 
-import fsspec
-
 from stillwatch.errors import InputError
+from stillwatch.landing.storage import get_landing
 from stillwatch.log import get_logger
 from stillwatch.settings import Settings
 
@@ -69,7 +68,7 @@ class DeliveredFeeds:
     """Reads and adds feed versions below the landing root."""
 
     def __init__(self, settings: Settings) -> None:
-        self._fs, root = fsspec.core.url_to_fs(settings.landing)
+        self._fs, root = get_landing(settings).filesystem
         self._root = f"{root.rstrip('/')}/feeds"
 
     def list_ids(self) -> list[str]:

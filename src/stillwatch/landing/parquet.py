@@ -15,14 +15,22 @@ from stillwatch.landing.storage import LandedFile, Landing
 _BATCH_ROWS = 4096
 
 
-def check_parquet(landing: Landing, file: LandedFile) -> Fingerprint:
-    """Return the identity of a Parquet file after reading every page, or raise RefusedFile."""
+def check_parquet(
+    landing: Landing, file: LandedFile, mandatory: tuple[str, ...] = ()
+) -> Fingerprint:
+    """Return the identity of a Parquet file after reading every page, or raise RefusedFile.
+
+    It is refused if one of the mandatory columns is not in its schema.
+    """
     if file.byte_count == 0:
         raise RefusedFile("empty_file", "the file has no bytes")
     try:
         with landing.open(file.name) as stream:
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             metadata = parquet.metadata
+            missing = [name for name in mandatory if name not in parquet.schema_arrow.names]
+            if missing:
+                raise RefusedFile("missing_column", f"without column {', '.join(missing)}")
             size = sum(
                 metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups)
             )

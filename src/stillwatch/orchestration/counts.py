@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _LINE_COUNTS = ("read_count", "accepted_count", "duplicate_count", "quarantined_count")
@@ -40,4 +40,14 @@ def count_gate(outcome: Any) -> dict[str, int]:
     return {
         "check_count": len(outcome.rows),
         "failed_warning_count": len(outcome.failed_warning),
+    }
+
+
+def count_rerun(rerun: Any, summaries: Sequence[Any]) -> dict[str, int]:
+    """Return how many files had changed, on how many days, and what was done about them."""
+    return {
+        "late_file_count": sum(late.file_count for late in rerun.late),
+        "too_late_file_count": sum(late.file_count for late in rerun.too_late),
+        "rerun_day_count": len(rerun.days),
+        "published_day_count": len(summaries),
     }

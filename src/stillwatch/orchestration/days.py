@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from stillwatch.errors import ConfigError
+from stillwatch.log import get_logger
 from stillwatch.runs import parse_day, utc_now
+from stillwatch.sources.delivery import OpenDelivery
+
+_LOG = get_logger(__name__)
 
 
 def get_run_day(dag_run: Any) -> date:
@@ -32,3 +37,10 @@ def is_current(day: date) -> bool:
     """
     today = utc_now().date()
     return today - timedelta(days=1) <= day <= today
+
+
+def is_closed(found: Sequence[OpenDelivery]) -> bool:
+    """Tell whether nothing is left to wait for; what is, is logged by name."""
+    for delivery in found:
+        _LOG.info("waiting: %s", delivery.describe())
+    return not found

@@ -11,6 +11,7 @@ from airflow.sdk.configuration import conf
 
 from stillwatch.errors import ConfigError, GateFailed, InputError, ReportError
 from stillwatch.orchestration.callbacks import record_failure
+from stillwatch.orchestration.connections import use_airflow_connections
 
 OWNER = "trust-and-safety"
 
@@ -49,8 +50,16 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": timedelta(minutes=10),
     "retry_policy": FAIL_AT_ONCE,
     "execution_timeout": timedelta(hours=1),
+    "pre_execute": use_airflow_connections,
     "on_failure_callback": record_failure,
 }
+
+
+POKE_SECONDS = 300
+"""How often a run that waits for its day to close looks again; it holds no slot meanwhile."""
+
+AWAIT_SECONDS = 20 * 3600
+"""How long it waits at most: the next day's run must not find it still waiting."""
 
 
 def daily_schedule() -> CronPartitionTimetable:

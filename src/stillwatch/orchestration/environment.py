@@ -90,14 +90,16 @@ def build_environment(
     """Return the environment of every Airflow process.
 
     Airflow settings of the parent are dropped, so that another Airflow on the machine cannot leak
-    in. Keys are read from their files by each process and stand in no environment.
+    in; connections (`AIRFLOW_CONN_<ID>`) are kept, because sources name them. Keys are read from
+    their files by each process and stand in no environment.
     """
     home = get_airflow_home(settings)
     url = f"http://127.0.0.1:{port}"
     kept = {
         name: value
         for name, value in parent.items()
-        if not name.startswith("AIRFLOW") and name != "PYTHONDONTWRITEBYTECODE"
+        if (not name.startswith("AIRFLOW") or name.startswith("AIRFLOW_CONN_"))
+        and name != "PYTHONDONTWRITEBYTECODE"
     }
     return kept | {
         "AIRFLOW_HOME": str(home.folder),

@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError
+from stillwatch.landing.storage import get_landing
 from stillwatch.log import get_logger
 from stillwatch.policy.changes import (
     compare_rows,
@@ -106,7 +106,7 @@ def load_reference(settings: Settings, day: date) -> ReferenceResult:
     A table without a file is written empty. Decisions count from the day on which they were made:
     later ones are left out, so that a past day runs as it ran then.
     """
-    filesystem, root = fsspec.core.url_to_fs(settings.landing)
+    filesystem, root = get_landing(settings).filesystem
     paths = get_paths(settings)
     folder = paths.reference / f"dt={day.isoformat()}"
     results = []

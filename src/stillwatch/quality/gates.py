@@ -18,6 +18,7 @@ from stillwatch.log import get_logger
 from stillwatch.project import get_project_root
 from stillwatch.quality.evaluation import BATCH_SCHEMA, evaluate_suites
 from stillwatch.quality.ingestion import (
+    FIELD_HISTORY_DAYS,
     VOLUME_HISTORY_DAYS,
     DeclaredVolume,
     check_ingestion,
@@ -105,7 +106,17 @@ def _check_raw(settings: Settings, paths: Paths, day: date) -> list[CheckRow]:
                 connection, f"{BATCH_SCHEMA}.{name}", _find_parts(paths, name, day), schema
             )
         stored = _count_stored(connection)
-        rows = check_ingestion(records, _read_history(paths, day), _read_declared(settings), stored)
+        rows = check_ingestion(
+            records,
+            _read_history(paths, day),
+            _read_declared(settings),
+            stored,
+            [
+                record
+                for back in range(1, FIELD_HISTORY_DAYS + 1)
+                for record in _read_ingestion(paths, day - timedelta(days=back))
+            ],
+        )
         reference = paths.ledger / "reference" / f"dt={day.isoformat()}.json"
         if reference.exists():  # absent where only the logs of a day are checked
             rows += check_reference(read_json(reference))

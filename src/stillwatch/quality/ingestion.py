@@ -5,7 +5,7 @@ Pure functions from ledger records to rows of the quality ledger.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -18,8 +18,11 @@ QUARANTINED_RATIO_CRITICAL = 0.5  # more says that the day cannot be told from i
 VOLUME_CHANGE_FACTOR = 10  # against the median of earlier days
 VOLUME_HISTORY_DAYS = 28
 VOLUME_HISTORY_MINIMUM = 3  # days; a median of fewer says nothing
+FIELD_HISTORY_DAYS = 7  # a field that was there on each of them is expected today
 
 _SUITE = "ingestion"
+_FILES_BOUND = "1 file or more, none refused, rows in them"
+_NAMED_FIELDS = 8  # of which a result names so many; the ledger names them all
 _COUNTS = ("read_count", "accepted_count", "duplicate_count", "quarantined_count")
 
 
@@ -32,8 +35,16 @@ class DeclaredVolume:
 
 
 def was_delivered(records: Iterable[Mapping[str, Any]], kind: str) -> bool:
-    """Return whether any source handed in a file of `kind`, usable or not."""
-    return any(record["file_count"] > 0 for record in records if record["kind"] == kind)
+    """Return whether any source handed in a file of `kind`, usable or not.
+
+    A platform that declares a day without traffic may hand in files without rows: they count as
+    none.
+    """
+    return any(
+        record["file_count"] > 0 and not (record.get("has_no_traffic") and not record["read_count"])
+        for record in records
+        if record["kind"] == kind
+    )
 
 
 def check_ingestion(
@@ -41,11 +52,13 @@ def check_ingestion(
     history: Mapping[str, Sequence[int]],
     declared: Mapping[str, DeclaredVolume],
     stored_counts: Mapping[tuple[str, str], int],
+    earlier: Sequence[Mapping[str, Any]] = (),
 ) -> list[CheckRow]:
     """Return the checks on the ledger `records` of one day.
 
     `history` holds the accepted usage rows of earlier days by source, `declared` the bounds of
-    the configuration by source, `stored_counts` the canonical rows by kind and source.
+    the configuration by source, `stored_counts` the canonical rows by kind and source, `earlier`
+    the ledger records of the last FIELD_HISTORY_DAYS days.
     """
     rows = [_check_presence(records)]
     for kind in ("usage", "accounts"):
@@ -58,6 +71,7 @@ def check_ingestion(
             _check_conservation(record),
             _check_stored(record, stored_counts.get((kind, source_id), 0)),
             _check_files(record),
+            *_check_fields(record, earlier),
             _check_quarantined_share(record),
         ]
         if kind == "usage":
@@ -167,29 +181,101 @@ def _check_stored(record: Mapping[str, Any], stored: int) -> CheckRow:
 
 
 def _check_files(record: Mapping[str, Any]) -> CheckRow:
-    files, refused, read = (
-        record["file_count"],
-        record["refused_file_count"],
-        record["read_count"],
-    )
-    if files == 0:
-        observed, success = "no file was delivered", False
-    elif refused:
-        observed, success = f"{refused} of {files} files refused", False
-    elif read == 0 and record["duplicate_file_count"] < files:
-        observed, success = f"{files} files without a row", False
-    else:
-        observed, success = f"{files} files", True
+    """Return whether the delivery is there and usable.
+
+    Nothing at all from a source that is bound to deliver stops the line; from one that is only
+    found in landing it is a warning.
+    """
+    files, refused = record["file_count"], record["refused_file_count"]
+    state, absence = record.get("delivery_state") or _guess_state(record), record.get("absence")
+    nothing = Severity.CRITICAL if absence == "fault" else Severity.WARNING
+    severity, success = Severity.WARNING, False
+    match state:
+        case "missing":
+            severity, success = nothing, absence == "allowed"
+            observed = "no file was delivered"
+        case "empty" if record.get("has_no_traffic"):
+            observed, success = "no traffic, as the platform declares", True
+        case "empty":
+            severity, observed = nothing, f"{files} files without a row"
+        case "refused":
+            severity, observed = nothing, f"{refused} of {files} files refused"
+        case "open":
+            observed = f"{files} files, and the day was not over yet"
+        case "complete" if refused:
+            observed = f"{refused} of {files} files refused"
+        case "complete":
+            observed, success = f"{files} files", True
+        case _:
+            raise ValueError(f"delivery_state {state!r} of {record['source_id']} is not known")
     return _row(
         record,
         "files_were_delivered_and_readable",
-        Severity.WARNING,
+        severity,
         success,
-        observed,
-        "1 file or more, none refused, rows in them",
+        f"{state}: {observed}",
+        "no delivery, or files" if absence == "allowed" else _FILES_BOUND,
         refused,
         f"{record['source_id']} is missing or incomplete on this day",
     )
+
+
+def _guess_state(record: Mapping[str, Any]) -> str:
+    """Return the state of a ledger from before states were kept."""
+    if not record["file_count"]:
+        return "missing"
+    if record["refused_file_count"] == record["file_count"]:
+        return "refused"
+    has_rows = record["read_count"] or record["duplicate_file_count"] == record["file_count"]
+    return "complete" if has_rows else "empty"
+
+
+def _check_fields(
+    record: Mapping[str, Any], earlier: Sequence[Mapping[str, Any]]
+) -> Iterator[CheckRow]:
+    """Yield whether the source still fills what it filled, and whether it sends something new."""
+    before = [
+        item
+        for item in earlier
+        if (item["kind"], item["source_id"]) == (record["kind"], record["source_id"])
+        and item["accepted_count"]
+    ]
+    if not before or not record["accepted_count"]:
+        gone: list[str] = []
+        new: list[str] = []
+    else:
+        usually_absent = {name for item in before for name in item["absent_columns"]}
+        known = {name for item in before for name in item["unknown_fields"]}
+        gone = sorted(set(record["absent_columns"]) - usually_absent)
+        new = sorted(set(record["unknown_fields"]) - known)
+    days = f"the last {FIELD_HISTORY_DAYS} days" if before else "earlier days: there are none"
+    yield _row(
+        record,
+        "no_field_has_vanished",
+        Severity.WARNING,
+        not gone,
+        f"{len(gone)} fields without any value{_name(gone)}",
+        f"none that was filled on each of {days}",
+        len(gone),
+        f"{record['source_id']} no longer fills some fields{_name(gone)}: evidence is missing",
+    )
+    yield _row(
+        record,
+        "no_unknown_field_is_new",
+        Severity.WARNING,
+        not new,
+        f"{len(new)} fields that the format does not define{_name(new)}",
+        f"none that was not there on {days}",
+        len(new),
+        f"the format of {record['source_id']} has changed: new fields are counted, not used",
+    )
+
+
+def _name(fields: Sequence[str]) -> str:
+    if not fields:
+        return ""
+    more = f" and {len(fields) - _NAMED_FIELDS} more" if len(fields) > _NAMED_FIELDS else ""
+    return f" ({', '.join(fields[:_NAMED_FIELDS])}{more})"
 
 
 def _check_quarantined_share(record: Mapping[str, Any]) -> CheckRow:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +17,16 @@ import numpy as np
 
 from stillwatch.canonical import ACCOUNTS, EXCHANGES
 from stillwatch.errors import InputError
-from stillwatch.landing.decoding import (
-    SUFFIXES,
-    Fingerprint,
-    RefusedFile,
-    check_file,
-    decode_blocks,
-    hash_stored,
-)
+from stillwatch.landing.decoding import Fingerprint, RefusedFile, decode_blocks, hash_stored
 from stillwatch.landing.lines import Reject, split_lines
-from stillwatch.landing.parquet import check_parquet, read_parquet
-from stillwatch.landing.storage import LandedFile, Landing, get_landing
+from stillwatch.landing.parquet import read_parquet
+from stillwatch.landing.storage import LandedFile, Landing
 from stillwatch.log import get_logger
 from stillwatch.runs import exclusive, get_paths, write_json
 from stillwatch.settings import Settings, get_deployment_key
 from stillwatch.sources.chunks import Chunk
+from stillwatch.sources.delivery import KINDS, get_absence, judge, look
+from stillwatch.sources.files import check_landed, list_mandatory
 from stillwatch.sources.history import (
     ExchangeHistory,
     Mask,
@@ -41,37 +36,47 @@ from stillwatch.sources.history import (
     read_loaded_files,
     write_digests,
 )
+from stillwatch.sources.late import record_files
 from stillwatch.sources.ledger import FileResult, IngestResult
 from stillwatch.sources.partition import PartitionWriter, account_file, write_quarantine
-from stillwatch.sources.registry import Source, find_source, find_sources
+from stillwatch.sources.registry import Source, find_source, find_sources, open_source
 from stillwatch.sources.workers import Block, Job, Workers, start_workers, without_collection
 
 _LOG = get_logger(__name__)
-_KINDS = ("usage", "accounts")
 
 
-def ingest_day(settings: Settings, day: date) -> list[IngestResult]:
-    """Ingest every source for one delivery day; one result per source and kind."""
+def ingest_day(settings: Settings, day: date, now: datetime | None = None) -> list[IngestResult]:
+    """Ingest every source for one delivery day; one result per source and kind.
+
+    `now` says whether the day is over; it is the present instant if left out.
+    """
     return [
-        result for source in find_sources(settings) for result in _ingest(settings, source, day)
+        result
+        for source in find_sources(settings)
+        for result in _ingest(settings, source, day, now)
     ]
 
 
-def ingest_source(settings: Settings, source_id: str, day: date) -> list[IngestResult]:
+def ingest_source(
+    settings: Settings, source_id: str, day: date, now: datetime | None = None
+) -> list[IngestResult]:
     """Ingest the usage logs and the account registry of one source for one delivery day."""
-    return _ingest(settings, find_source(settings, source_id), day)
+    return _ingest(settings, find_source(settings, source_id), day, now)
 
 
-def _ingest(settings: Settings, source: Source, day: date) -> list[IngestResult]:
+def _ingest(
+    settings: Settings, source: Source, day: date, now: datetime | None
+) -> list[IngestResult]:
     paths = get_paths(settings)
     with exclusive(paths, f"ingest.{source.source_id}"):
-        results = [_KindIngest(settings, source, day, kind).run() for kind in _KINDS]
+        results = [_KindIngest(settings, source, day, kind).run(now) for kind in KINDS]
     for result in results:
         _LOG.info(
-            "ingested %s of %s for %s: files=%d read=%d accepted=%d duplicate=%d quarantined=%d",
+            "ingested %s of %s for %s: %s files=%d read=%d accepted=%d duplicate=%d quarantined=%d",
             result.kind,
             source.source_id,
             day,
+            result.state.value,
             len(result.files),
             result.read_count,
             result.accepted_count,
@@ -85,7 +90,7 @@ class _KindIngest:
     """One kind of one source and day, from listing the files to writing the ledger."""
 
     def __init__(self, settings: Settings, source: Source, day: date, kind: str) -> None:
-        self._landing = get_landing(settings)
+        self._landing = open_source(settings, source, kind)
         self._paths = get_paths(settings)
         self._source = source
         self._day = day
@@ -97,11 +102,12 @@ class _KindIngest:
         self._accepted_contents: list[Any] = []
         self._seen: dict[int, int] = {}  # key to content digest, of this day
 
-    def run(self) -> IngestResult:
+    def run(self, now: datetime | None) -> IngestResult:
         """Ingest all files, replace the partition and return what became of them."""
         started = time.perf_counter()
-        files = self._list_files()
-        checked = [(file, self._check(file)) for file in files]
+        delivery = look(self._landing, self._source, self._kind, self._day, now)
+        mandatory = list_mandatory(self._kind, self._source.format)
+        checked = [(file, check_landed(self._landing, file, mandatory)) for file in delivery.files]
         decoded_bytes = sum(
             outcome.decoded_byte_count for _, outcome in checked if isinstance(outcome, Fingerprint)
         )
@@ -125,11 +131,19 @@ class _KindIngest:
             absent_columns=writer.list_absent(),
             later_days=tuple(later_days),
             seconds=time.perf_counter() - started,
+            state=judge(
+                delivery,
+                sum(file.read_count for file in results),
+                sum(1 for file in results if file.state == "refused"),
+            ),
+            absence=get_absence(self._source, self._kind),
+            has_no_traffic=delivery.has_no_traffic,
         )
-        write_json(
-            ledger_file(self._paths, self._kind, self._source.source_id, self._day),
-            result.to_json(),
-        )
+        ledger = result.to_json()
+        identity = self._kind, self._source.source_id, self._day
+        write_json(ledger_file(self._paths, *identity), ledger)
+        # Last: after a crash in between, the day looks changed and runs again.
+        record_files(self._paths, *identity, delivery.files, ledger["files"])
         return result
 
     @property
@@ -142,22 +156,6 @@ class _KindIngest:
             folder = exchange_folder(self._paths, self._source.source_id, self._day)
             return folder / "part-0.parquet"
         return account_file(self._paths, self._source.source_id, self._day)
-
-    def _list_files(self) -> list[LandedFile]:
-        location = (
-            self._source.location if self._kind == "usage" else self._source.accounts_location
-        )
-        return self._landing.list_files(f"{location}/dt={self._day.isoformat()}", ("",))
-
-    def _check(self, file: LandedFile) -> Fingerprint | RefusedFile:
-        if not file.name.endswith(SUFFIXES):
-            return RefusedFile("unknown_suffix", f"the name ends in none of {', '.join(SUFFIXES)}")
-        try:
-            if file.name.endswith(".parquet"):
-                return check_parquet(self._landing, file)
-            return check_file(self._landing, file)
-        except RefusedFile as refusal:
-            return refusal
 
     def _read_files(
         self,
@@ -196,7 +194,10 @@ class _KindIngest:
         sha256 = hash_stored(self._landing, file)
         self._quarantine.append((file.name, sha256, None, None, refusal.reason, refusal.detail))
         _LOG.warning("refused %s: %s", file.name, refusal)
-        return FileResult(file.name, file.byte_count, sha256, "refused", refusal.reason)
+        reason = refusal.reason
+        if reason == "missing_column":
+            reason = f"{reason}: {refusal.detail}"
+        return FileResult(file.name, file.byte_count, sha256, "refused", reason)
 
     def _load(
         self,

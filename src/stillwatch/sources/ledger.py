@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from stillwatch.sources.delivery import Absence, DeliveryState
 from stillwatch.sources.registry import Source
 
 
@@ -58,6 +59,9 @@ class IngestResult:
     absent_columns: tuple[str, ...]
     later_days: tuple[date, ...]  # later partitions that hold some of these exchanges
     seconds: float
+    state: DeliveryState = DeliveryState.COMPLETE
+    absence: Absence = Absence.UNUSUAL
+    has_no_traffic: bool = False  # as a marker of the platform declares
 
     @property
     def read_count(self) -> int:
@@ -92,13 +96,19 @@ class IngestResult:
         return sum(1 for file in self.files if file.state == state)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the ledger of this ingestion; it depends on the inputs alone, not on the clock."""
+        """Return the ledger of this ingestion.
+
+        It depends on the inputs alone, but for the state `open`: that the day was not over yet.
+        """
         return {
             "kind": self.kind,
             "source_id": self.source.source_id,
             "platform": self.source.platform,
             "format": self.source.format,
             "delivered_date": self.day.isoformat(),
+            "delivery_state": self.state.value,
+            "absence": self.absence.value,
+            "has_no_traffic": self.has_no_traffic,
             "file_count": len(self.files),
             "byte_count": sum(file.byte_count for file in self.files),
             "read_count": self.read_count,

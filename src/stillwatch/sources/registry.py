@@ -1,11 +1,17 @@
-"""Which sources there are: entries of `config/sources.yml`, and folders found in landing."""
+"""Which sources there are: entries of `config/sources.yml`, and folders found in landing.
+
+A location is a folder below the landing root, or the URL of a folder anywhere else. Finding the
+sources asks the landing root only, so that one unreachable store does not hide the others.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -18,6 +24,11 @@ from stillwatch.sources.formats import ADAPTERS, sniff_format
 
 _ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 _SNIFFED_DAYS = 3
+_MARKER_PATTERN = r"_[A-Za-z0-9_.-]{1,63}"  # the underscore keeps it apart from the data files
+NO_TRAFFIC_MARKER = "_NO_TRAFFIC"
+REOPEN_DAYS = 30
+# The message says it already, or the value may be a credential in a place where none belongs.
+_NOT_SHOWN = ("value_error", "extra_forbidden")
 
 M = TypeVar("M", bound=BaseModel)
 _Identifier = Annotated[str, Field(pattern=rf"^{_ID_PATTERN}$")]
@@ -30,13 +41,28 @@ class Source:
     source_id: str
     platform: str
     format: str
-    location: str  # of the usage logs, relative to the landing root
+    location: str  # of the usage logs: below the landing root, or a URL
     accounts_location: str
     min_rows: int | None = None  # expected exchanges of a day; checked by the quality gates
     max_rows: int | None = None
-    complete_after_hours: float = 6.0
+    complete_after_hours: float | None = None  # after midnight UTC; None: no rule in hours
+    marker: str | None = None  # a file of this name says that the day is complete
+    no_traffic_marker: str = NO_TRAFFIC_MARKER  # and of this name that there was nothing
+    may_be_absent: bool = False  # days without a delivery are ordinary
+    required_kinds: frozenset[str] = frozenset()  # of which every day must bring a delivery
+    reopen_days: int = REOPEN_DAYS  # how far back a late file makes a day run again
+    connection: str | None = None  # by which URLs are reached
     licence: str | None = None
     handling: str | None = None
+
+    def get_location(self, kind: str) -> str:
+        """Return where the deliveries of `usage` or `accounts` lie."""
+        return self.location if kind == "usage" else self.accounts_location
+
+    def get_folder(self, kind: str, day: date) -> str:
+        """Return the folder of one delivery day."""
+        location = self.get_location(kind)
+        return f"{location}/dt={day.isoformat()}" if location else f"dt={day.isoformat()}"
 
 
 class _Description(BaseModel):
@@ -48,7 +74,11 @@ class _Description(BaseModel):
     format: str | None = None
     min_rows: int | None = Field(default=None, ge=0)
     max_rows: int | None = Field(default=None, ge=0)
-    complete_after_hours: float = Field(default=6.0, ge=0, le=240)
+    complete_after_hours: float | None = Field(default=None, ge=0, le=240)
+    marker: str | None = Field(default=None, pattern=rf"^{_MARKER_PATTERN}$")
+    no_traffic_marker: str = Field(default=NO_TRAFFIC_MARKER, pattern=rf"^{_MARKER_PATTERN}$")
+    may_be_absent: bool = False
+    reopen_days: int = Field(default=REOPEN_DAYS, ge=0, le=400)
     licence: str | None = None
     handling: str | None = None
 
@@ -68,21 +98,52 @@ class _Entry(_Description):
     location: str | None = None
     accounts_location: str | None = None
 
+    connection: str | None = Field(default=None, pattern=rf"^{_ID_PATTERN}$")
+
     @model_validator(mode="after")
     def _check_locations(self) -> _Entry:
         for name, value in (
             ("location", self.location),
             ("accounts_location", self.accounts_location),
         ):
-            if value is not None and (value.startswith("/") or ".." in value.split("/")):
-                raise ValueError(f"{name} {value!r} must be a folder below the landing root")
+            if value is not None:
+                _check_location(name, value)
+        if self.location is not None and "://" in self.location and self.format is None:
+            raise ValueError("a location that is a URL needs the format of its files: add `format`")
+        remote = [v for v in (self.location, self.accounts_location) if v and "://" in v]
+        if self.connection is not None and not remote:
+            raise ValueError(
+                f"connection {self.connection!r} is for locations that are URLs: the landing root "
+                "has its own, STILLWATCH_LANDING_CONNECTION"
+            )
         return self
+
+    @property
+    def required_kinds(self) -> frozenset[str]:
+        """What an entry promises: usage logs unless it names accounts alone."""
+        if self.may_be_absent:
+            return frozenset()
+        kinds = set()
+        if self.location is not None or self.accounts_location is None:
+            kinds.add("usage")
+        if self.accounts_location is not None:
+            kinds.add("accounts")
+        return frozenset(kinds)
 
 
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     sources: list[_Entry] | None = None
+
+
+def open_source(settings: Settings, source: Source, kind: str) -> Landing:
+    """Return the place in which the deliveries of one kind of a source lie."""
+    location = source.get_location(kind)
+    if "://" not in location:
+        return get_landing(settings)
+    origin = f"source {source.source_id} in sources.yml"
+    return Landing(location, source.connection, origin, must_exist=True)
 
 
 def find_sources(settings: Settings) -> list[Source]:
@@ -137,8 +198,8 @@ def _read_entries(path: Path) -> list[_Entry]:
 
 
 def _describe(landing: Landing, source_id: str, entry: _Entry | None) -> Source:
-    location = (entry.location if entry else None) or f"usage/{source_id}"
-    accounts = (entry.accounts_location if entry else None) or f"accounts/{source_id}"
+    location = _clean(entry.location if entry else None, f"usage/{source_id}")
+    accounts = _clean(entry.accounts_location if entry else None, f"accounts/{source_id}")
     described: _Description = entry or _Description()
     for folder in (location, accounts) if entry is None else ():
         name = f"{folder}/source.yml"
@@ -150,22 +211,57 @@ def _describe(landing: Landing, source_id: str, entry: _Entry | None) -> Source:
         source_id=source_id,
         platform=described.platform or source_id,
         format=described.format or _sniff(landing, location),
-        location=location.rstrip("/"),
-        accounts_location=accounts.rstrip("/"),
+        location=location,
+        accounts_location=accounts,
         min_rows=described.min_rows,
         max_rows=described.max_rows,
         complete_after_hours=described.complete_after_hours,
+        marker=described.marker,
+        no_traffic_marker=described.no_traffic_marker,
+        may_be_absent=described.may_be_absent,
+        required_kinds=entry.required_kinds if entry else frozenset(),
+        reopen_days=described.reopen_days,
+        connection=entry.connection if entry else None,
         licence=described.licence,
         handling=described.handling,
     )
 
 
+def _clean(location: str | None, default: str) -> str:
+    """Return a location without its last slash; the landing root itself (`.`) is empty."""
+    if location is None:
+        return default
+    return "" if location in (".", "./") else location.rstrip("/").removeprefix("./")
+
+
+def _check_location(name: str, value: str) -> None:
+    if "://" not in value:
+        if value.startswith("/") or ".." in value.split("/"):
+            raise ValueError(
+                f"{name} {value!r} must be a folder below the landing root, or a URL "
+                "(file:///..., s3://..., gs://..., az://...)"
+            )
+        return
+    parts = urlsplit(value)
+    if parts.password is not None or (
+        parts.scheme in ("s3", "s3a", "gs", "gcs") and parts.username
+    ):
+        # The value is not shown: it holds a credential.
+        raise ValueError(f"{name} holds credentials: name a `connection` instead")
+    if parts.query or ".." in parts.path.split("/"):
+        raise ValueError(f"{name} must be the plain URL of a folder, without query or '..'")
+    if parts.scheme == "file" and not parts.path.strip("/"):
+        raise ValueError(f"{name} {value!r} names no folder")
+
+
 def _sniff(landing: Landing, location: str) -> str:
+    if "://" in location:  # an entry that only names accounts elsewhere
+        return sniff_format(landing, [])
     folders = [name for name in landing.list_folders(location) if name.startswith("dt=")]
     files = [
         file
         for folder in folders[:_SNIFFED_DAYS]
-        for file in landing.list_files(f"{location}/{folder}", SUFFIXES)
+        for file in landing.list_files(f"{location}/{folder}".lstrip("/"), SUFFIXES)
     ]
     return sniff_format(landing, files)
 
@@ -183,7 +279,7 @@ def _validate(model: type[M], content: object, origin: str) -> M:
     except ValidationError as error:
         problems = "; ".join(
             f"{'.'.join(str(part) for part in item['loc']) or 'file'}: {item['msg']}"
-            + (f" (found {item['input']!r})" if item["type"] != "value_error" else "")
+            + (f" (found {item['input']!r})" if item["type"] not in _NOT_SHOWN else "")
             for item in error.errors()
         )
         raise ConfigError(f"{origin}: {problems}") from error

@@ -40,6 +40,7 @@ _INGESTION = pa.schema(
         ("quarantined_by_reason", pa.string()),
         ("duplicate_file_count", pa.int64()),
         ("refused_file_count", pa.int64()),
+        ("delivery_state", pa.string()),
     ]
 )
 _FEED_STATES = pa.schema(
@@ -221,7 +222,10 @@ def _ingestion_rows(paths: Paths) -> list[dict[str, Any]]:
     rows = []
     for file in sorted((paths.ledger / "ingestion").glob("dt=*/*.json")):
         record = read_json(file)
-        row = {name: record[name] for name in _INGESTION.names}
+        # Null where a day was ingested before states were kept.
+        row = {"delivery_state": None} | {
+            name: record[name] for name in _INGESTION.names if name in record
+        }
         row["delivered_date"] = date.fromisoformat(record["delivered_date"])
         row["quarantined_by_reason"] = _json_text(record["quarantined_by_reason"])
         rows.append(row)

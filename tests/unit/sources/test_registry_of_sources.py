@@ -58,6 +58,7 @@ def test_find_sources__reads_entries_and_does_not_find_their_folders_twice(desk:
         Source(
             "gate", "native", "native", "usage/folder_x", "accounts/gate",
             min_rows=1, max_rows=9, licence="contract",
+            required_kinds=frozenset({"usage"}),
         )
     ]  # fmt: skip
 

@@ -18,6 +18,7 @@ select
     quarantined_count,
     quarantined_by_reason,
     duplicate_file_count,
-    refused_file_count
+    refused_file_count,
+    delivery_state
 
 from ingestion
