@@ -18,7 +18,7 @@ from stillwatch.landing.storage import LandedFile, Landing
 from stillwatch.sources.chunks import Chunk, build_chunk
 from stillwatch.sources.exchanges import ExchangeBuilder
 from stillwatch.sources.formats import ADAPTERS
-from stillwatch.sources.joining import join_blocks
+from stillwatch.sources.joining import WINDOW_RECORDS, join_blocks
 from stillwatch.sources.registry import Source
 
 DAY = date(2026, 11, 2)
@@ -58,10 +58,12 @@ def land_parquet(rows: list[dict[str, Any]], folder: Path) -> list[Batch]:
     return list(read_parquet(Landing(str(folder)), LandedFile("part.parquet", size)))
 
 
-def build(format_id: str, batches: Iterable[Batch], day: date = DAY) -> list[Chunk]:
+def build(
+    format_id: str, batches: Iterable[Batch], day: date = DAY, window: int = WINDOW_RECORDS
+) -> list[Chunk]:
     """Return the chunks of batches, joined and built as ingestion does it."""
     adapter = ADAPTERS[format_id]
-    joined = join_blocks(adapter, batches) if adapter.has_parts else batches
+    joined = join_blocks(adapter, batches, window) if adapter.has_parts else batches
     builder = make_builder(format_id, day)
     return [build_chunk(builder, batch) for batch in joined]
 
