@@ -84,11 +84,11 @@ def test_map_record__returns_fields_or_raises_a_field_error(
         assert key is None or isinstance(key, str)
         try:
             fields = adapter.map_record(record)
-            assert all(isinstance(name, str) for name in adapter.list_unknown(record))
-        except FieldError as error:
-            assert error.reason
-        else:
-            assert isinstance(fields, dict)
+            names = list(adapter.list_unknown(record))
+        except FieldError:
+            continue
+        assert isinstance(fields, dict)
+        assert all(isinstance(name, str) for name in names)
 
 
 @pytest.mark.parametrize("format_id", FORMATS)
