@@ -30,7 +30,7 @@ scalars = (
     | st.sampled_from(["user", "{", "[1]", '{"messages":[{}]}', "2026-11-02 10:00:00", "1" * 25])
 )
 QUIET = settings(
-    max_examples=60,
+    max_examples=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
