@@ -36,7 +36,7 @@ def check_parquet(landing: Landing, file: LandedFile) -> Fingerprint:
                 count += batch.num_rows
             if count != metadata.num_rows:
                 raise RefusedFile("bad_parquet", "holds another number of rows than it says")
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise RefusedFile("bad_parquet", "not a whole Parquet file") from error
     return Fingerprint(hash_stored(landing, file), size)
 
