@@ -1,7 +1,7 @@
 """Who is held by listed parties: the 50 percent rule with its cascade, and the share by numbers.
 
 The legal test goes level by level: an entity held 50 percent or more in aggregate by listed parties
-counts as listed for the next level (docs/decisions/0014-ownership-cascade.md). The multiplied share
+counts as listed for the next level (docs/decisions/0009-ownership-cascade.md). The multiplied share
 is information only. What is not known is not guessed: a lower bound counts it as nothing, an upper
 bound as all that is left.
 """
