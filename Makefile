@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-slow check docs lock clean
+.PHONY: help setup demo up down test test-slow fuzz bench check docs lock clean
 
 BIN := .venv/bin
 RUN := env -u PYTHONDONTWRITEBYTECODE
@@ -29,6 +29,9 @@ test: setup ## the tests that need no more than this machine and end within minu
 test-slow: setup ## the tests that take minutes each
 	$(PYTEST) -m slow $(ARGS)
 
+fuzz: setup ## mutated inputs through every parser, five minutes or FUZZ_SECONDS
+	$(RUN) $(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),300) $(ARGS)
+
 check: setup ## format, lint, types, import contracts: what CI runs beside the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -36,7 +39,6 @@ check: setup ## format, lint, types, import contracts: what CI runs beside the t
 	$(RUN) $(BIN)/lint-imports
 	$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models dbt_project/analyses
 	$(RUN) $(BIN)/python -m stillwatch.orchestration.docs --check
-	$(RUN) $(BIN)/python -m stillwatch.docs_generator --check
 	$(RUN) $(BIN)/python -m stillwatch.docs_generator --check
 	$(RUN) $(BIN)/python -m stillwatch.transform.signal_docs --check
 

@@ -10,7 +10,7 @@ from importlib import import_module
 Run = Callable[[bytes], Counter[str]]
 
 # Modules with targets; a new one is one more name here.
-MODULES = ("adapter_targets", "landing_targets")
+MODULES = ("adapter_targets", "feed_targets", "landing_targets")
 
 _targets: dict[str, Target] = {}
 

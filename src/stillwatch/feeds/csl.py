@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from stillwatch.feeds.addresses import RefusedError
-from stillwatch.feeds.entries import decode, load_json
+from stillwatch.feeds.entries import decode, load_json, read_first_row
 from stillwatch.feeds.ofac import is_sdn_file, parse_sdn_files, parse_sdn_xml
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.parties import clean, find_list_code, find_type, make_party
@@ -48,9 +48,8 @@ def _parse_file(parsed: ParsedFeed, name: str, text: str, excluded: set[str]) ->
     if start in ("{", "["):
         _parse_json(parsed, name, load_json(name, text), excluded)
         return
-    header = text.split("\n", 1)[0]
-    delimiter = "\t" if "\t" in header else ","
-    names = {cell.strip().lower() for cell in next(csv.reader([header], delimiter=delimiter), [])}
+    delimiter = "\t" if "\t" in text.split("\n", 1)[0] else ","
+    names = {cell.strip().lower() for cell in read_first_row(name, text, delimiter)}
     if {"source", "name"} <= names:
         _parse_rows(parsed, name, text, delimiter, excluded, _use_consolidated)
     elif {"name", "effective_date", "standard_order"} <= names:
@@ -58,7 +57,7 @@ def _parse_file(parsed: ParsedFeed, name: str, text: str, excluded: set[str]) ->
     else:
         raise VersionRefusedError(
             "unreadable",
-            f"{name} has none of the headers of a screening list: {header.strip()[:120]!r}",
+            f"{name} has none of the headers of a screening list: {sorted(names)[:12]}",
         )
 
 

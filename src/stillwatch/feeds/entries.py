@@ -81,6 +81,14 @@ def read_labelled_entries(
                     yield entry, ""
 
 
+def read_first_row(name: str, text: str, delimiter: str) -> list[str]:
+    """Return the cells of a CSV file's first row, none if it is empty; broken CSV is refused."""
+    try:
+        return next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), [])
+    except csv.Error as error:
+        raise VersionRefusedError("unreadable", f"{name}: line 1: {error}") from error
+
+
 def load_json(name: str, text: str) -> Any:
     """Return a JSON document; one that is broken or nested too deeply is refused."""
     try:

@@ -6,7 +6,6 @@ IPv4 and IPv6 alike. Such a table gives ranges only, no indicators.
 
 from __future__ import annotations
 
-import csv
 import io
 import socket
 from collections.abc import Mapping, Sequence
@@ -20,7 +19,7 @@ import pyarrow.csv as pa_csv
 
 from stillwatch.feeds.addresses import SPECIAL_SPANS, V4_OFFSET
 from stillwatch.feeds.asn_list import RESERVED_ASNS
-from stillwatch.feeds.entries import decode
+from stillwatch.feeds.entries import decode, read_first_row
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.ranges import flatten_ranges
 from stillwatch.feeds.registry import Feed, FeedKind, ParserHints
@@ -103,7 +102,7 @@ def _read_table(
         ragged.append(row.text or "")
         return "skip"
 
-    first_row = next(csv.reader(io.StringIO(text, newline=""), delimiter=hints.delimiter))
+    first_row = read_first_row(name, text, hints.delimiter)
     if len(first_row) <= last_place:
         raise VersionRefusedError(
             "unreadable",

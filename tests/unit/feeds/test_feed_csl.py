@@ -124,6 +124,7 @@ def test_parse_csl__sdn_xml(make_feed):
     [
         ("list.csv", "<!doctype html><title>Log in</title>", "html_page"),
         ("list.csv", "a,b\n1,2\n", "unreadable"),
+        ("list.csv", "source\rx,name\n", "unreadable"),
         ("list.json", '{"results": 1}', "unreadable"),
         ("list.json", "{", "unreadable"),
         ("list.xml", "<sdnList>", "unreadable"),
