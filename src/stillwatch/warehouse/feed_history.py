@@ -40,7 +40,8 @@ def load_feed_history(connection: duckdb.DuckDBPyConnection, paths: Paths, day: 
     connection.register("incoming_rows", pa.Table.from_pylist(rows, schema=_FEED_DAYS))
     connection.execute("create or replace table raw.feed_days as select * from incoming_rows")
     connection.unregister("incoming_rows")
-    folders = sorted({paths.feeds / row["feed_id"] / row["version"] for row in rows})
+    used = {(str(row["feed_id"]), str(row["version"])) for row in rows}
+    folders = [paths.feeds / feed_id / version for feed_id, version in sorted(used)]
     _create_history(
         connection, paths, "past_indicators", canonical.INDICATORS, "", "indicators", folders
     )
