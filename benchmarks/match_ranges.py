@@ -205,7 +205,7 @@ def list_formulations() -> dict[str, str]:
         "ranges_used.payload, ranges_used.end_hex from {join}) where ip_hex <= end_hex"
     )
     probes = "probes as (select addresses.ip_hex, feeds.* from addresses cross join feeds)"
-    every = "probes as (select exchanges.ip_hex, feeds.* from exchanges cross join feeds)"
+    every = "probes as (select e.ip_hex, feeds.* from exchanges as e cross join feeds)"
     numbered = (
         "ranges_used as (select f.feed_number, r.* from ranges as r inner join feeds as f "
         "on r.feed_id = f.feed_id)"

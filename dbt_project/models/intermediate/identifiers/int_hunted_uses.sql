@@ -10,18 +10,9 @@ uses as (
 
 of_content as (
 
-    -- kept by capability there: one row per account, value and day here
-    select
-        account_key,
-        identifier_type,
-        identifier_value,
-        activity_date,
-        delivered_date,
-        cast(sum(exchange_count) as bigint) as exchange_count
-
-    from {{ ref('int_identifier_days') }}
+    -- not summed over capabilities: a sum would have to be made of every day before a hunt can filter it
+    select * from {{ ref('int_identifier_days') }}
     where identifier_type in {{ hunted_content_identifiers() }}
-    group by account_key, identifier_type, identifier_value, activity_date, delivered_date
 
 )
 
@@ -43,7 +34,7 @@ select
     identifier_value,
     activity_date,
     delivered_date,
-    exchange_count,
+    cast(exchange_count as bigint) as exchange_count,
     cast(null as timestamptz) as first_seen_at,
     cast(null as timestamptz) as last_seen_at
 

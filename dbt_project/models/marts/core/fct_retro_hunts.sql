@@ -18,7 +18,7 @@ indicators as (
 
 uses as (
 
-    select * from {{ ref('int_hunted_uses') }}
+    select * from {{ ref('int_identifier_use_counts') }}
     where delivered_date < {{ run_date() }} and activity_date >= {{ hunt_from }}
 
 ),
@@ -47,7 +47,7 @@ use_counts as (
 
     select
         identifier_type,
-        count(*) as use_count
+        sum(use_count) as use_count
 
     from uses
     group by identifier_type
