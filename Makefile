@@ -32,6 +32,9 @@ test-slow: setup ## the tests that take minutes each
 fuzz: setup ## mutated inputs through every parser, five minutes or FUZZ_SECONDS
 	$(RUN) $(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),300) $(ARGS)
 
+bench: setup ## benchmarks; each prints ratios against a baseline measured in the same run
+	$(RUN) $(BIN)/python -m benchmarks.run $(ARGS)
+
 check: setup ## format, lint, types, import contracts: what CI runs beside the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .

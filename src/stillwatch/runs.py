@@ -88,6 +88,11 @@ class Paths:
         return self.home / "warehouse" / "build.duckdb"
 
     @property
+    def uses(self) -> Path:
+        """What each account used, by delivery day, for hunts: `dt=<day>/uses.parquet`. Private."""
+        return self.home / "warehouse" / "uses"
+
+    @property
     def published(self) -> Path:
         """What analysts read: `current.duckdb`, `parquet/`, `docs/`, `snapshots/`."""
         return self.home / "published"

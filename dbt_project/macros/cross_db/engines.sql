@@ -61,22 +61,23 @@
 {% macro spark__number_text(expression, decimals=0) -%} format_number({{ expression }}, {{ decimals }}) {%- endmacro %}
 
 {#-
-    For each probe row, the one range of the same feed that holds its address, if any. The ranges of a
-    feed are disjoint, so the last range that starts at or before the address is the only candidate.
-    `probes` has feed_id and ip_hex, `ranges` has feed_id, start_hex and end_hex.
+    For each probe row, the one range of the same feed that may hold its address, if any. The ranges of a
+    feed are disjoint, so the last range that starts at or before the address is the only candidate: the
+    caller compares its end. Both sides have ip_hex or start_hex and end_hex, and the column `key` that
+    tells the feed; a number costs less than a name (benchmarks/match_ranges.py).
 -#}
-{% macro join_ranges(probes, ranges) -%}
-    {{ return(adapter.dispatch('join_ranges')(probes, ranges)) }}
+{% macro join_ranges(probes, ranges, key='feed_id') -%}
+    {{ return(adapter.dispatch('join_ranges')(probes, ranges, key)) }}
 {%- endmacro %}
-{% macro default__join_ranges(probes, ranges) -%}
+{% macro default__join_ranges(probes, ranges, key) -%}
     {{ probes }}
     asof inner join {{ ranges }}
-        on {{ probes }}.feed_id = {{ ranges }}.feed_id and {{ probes }}.ip_hex >= {{ ranges }}.start_hex
+        on {{ probes }}.{{ key }} = {{ ranges }}.{{ key }} and {{ probes }}.ip_hex >= {{ ranges }}.start_hex
 {%- endmacro %}
-{% macro spark__join_ranges(probes, ranges) -%}
+{% macro spark__join_ranges(probes, ranges, key) -%}
     {{ probes }}
     inner join {{ ranges }}
-        on {{ probes }}.feed_id = {{ ranges }}.feed_id
+        on {{ probes }}.{{ key }} = {{ ranges }}.{{ key }}
         and {{ probes }}.ip_hex >= {{ ranges }}.start_hex and {{ probes }}.ip_hex <= {{ ranges }}.end_hex
 {%- endmacro %}
 

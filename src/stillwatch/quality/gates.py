@@ -55,6 +55,7 @@ MARTS_RELATIONS = (
     "fct_campaign_hypotheses",
     "dim_indicators",
     "fct_indicator_matches",
+    "fct_retro_hunts",
     "fct_screening",
     "dim_model_releases",
 )

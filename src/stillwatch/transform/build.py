@@ -21,6 +21,7 @@ from stillwatch.project import get_project_root
 from stillwatch.runs import Paths, exclusive, get_paths
 from stillwatch.settings import Settings
 from stillwatch.warehouse.duckdb import load_day, load_ledgers, open_build
+from stillwatch.warehouse.uses import export_uses
 
 _LOG = get_logger(__name__)
 
@@ -129,6 +130,9 @@ def _build(settings: Settings, paths: Paths, day: date, layers: tuple[str, ...])
             f"dbt build of {', '.join(layers)} for {day} failed: "
             + ("; ".join(failed[:5]) or "see " + str(paths.cache / "dbt" / "logs" / "dbt.log"))
         )
+    if "behaviour" in layers:
+        with open_build(settings, paths) as connection:
+            export_uses(connection, paths, day)
     seconds = round(sum(row.execution_time for row in rows), 2)
     _LOG.info("built %s for %s: %d nodes, %.1f s", ", ".join(layers), day, len(rows), seconds)
     return BuildResult(day, layers, len(rows), failed, seconds)

@@ -23,6 +23,7 @@ from stillwatch.errors import WarehouseError
 from stillwatch.policy import schemas as policy_schemas
 from stillwatch.runs import Paths, end_of_day, read_json
 from stillwatch.settings import Settings
+from stillwatch.warehouse.feed_history import load_feed_history
 
 _INSTANT = pa.timestamp("us", tz="UTC")
 
@@ -177,6 +178,7 @@ def _load_feeds(connection: duckdb.DuckDBPyConnection, paths: Paths, day: date) 
         ranges += [file for file in [folder / "ranges.parquet"] if file.exists()]
     _create_view(connection, paths, "indicators", canonical.INDICATORS, indicators)
     _create_view(connection, paths, "address_ranges", canonical.RANGES, ranges)
+    load_feed_history(connection, paths, day)
 
 
 def _create_view(

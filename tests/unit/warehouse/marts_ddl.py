@@ -50,7 +50,11 @@ create table marts.dim_indicators (indicator_key varchar, feed_id varchar, indic
     source_reliability varchar, information_credibility varchar, marking varchar,
     permitted_use varchar, licence varchar);
 create table marts.fct_indicator_matches (account_key varchar, activity_date date,
-    delivered_date date, indicator_key varchar, label varchar, exchange_count bigint);
+    delivered_date date, matched_date date, indicator_key varchar, feed_id varchar, label varchar,
+    match_kind varchar, age_days bigint, exchange_count bigint);
+create table marts.fct_retro_hunts (hunt_date date, feed_id varchar, indicator_type varchar,
+    indicators_digest varchar, searched_from date, searched_until date, held_day_count bigint,
+    missing_day_count bigint, known_match_count bigint, match_count bigint);
 create table marts.fct_screening (entity_id varchar, as_of_date date,
     owned_percent_by_listed double, result varchar);
 create table marts.dim_model_releases (model varchar, platform varchar, released_at timestamptz,

@@ -12,9 +12,25 @@ accounts as (
 
 ),
 
+feeds as (
+
+    -- a number sorts faster than a name
+    select
+        feed_id,
+        cast(row_number() over (order by feed_id) as smallint) as feed_number
+
+    from (select distinct feed_id from {{ ref('stg_address_ranges') }}) as named
+
+),
+
 ranges as (
 
-    select * from {{ ref('stg_address_ranges') }}
+    select
+        f.feed_number,
+        r.*
+
+    from {{ ref('stg_address_ranges') }} as r
+    inner join feeds as f on r.feed_id = f.feed_id
 
 ),
 
@@ -33,16 +49,11 @@ addresses as (
 
 ),
 
-feeds as (
-
-    select distinct feed_id from ranges
-
-),
-
 probes as (
 
     select
         feeds.feed_id,
+        feeds.feed_number,
         addresses.ip_hex
 
     from addresses
@@ -60,7 +71,7 @@ labelled as (
         ranges.indicator_key,
         ranges.end_hex
 
-    from {{ join_ranges('probes', 'ranges') }}
+    from {{ join_ranges('probes', 'ranges', 'feed_number') }}
 
 )
 
