@@ -169,10 +169,13 @@ def test_commands__an_open_day_is_ingested_and_named_but_not_run(
     refused = invoke("run", "--date", str(DAY))
     assert refused.exit_code == 1
     assert "--accept-open" in str(refused.exception)
-    called = []
-    monkeypatch.setattr(
-        "stillwatch.pipeline.run_day", lambda *arguments, **_: called.append(arguments[1])
-    )
+    called: list[Any] = []
+
+    def run_days(settings: Any, days: Any, report_days: Any) -> list[Any]:
+        called.extend(days)
+        return list(days)
+
+    monkeypatch.setattr("stillwatch.pipeline.run_days", run_days)
     monkeypatch.setattr("stillwatch.cli.run._add_row", lambda *_: None)
     assert invoke("run", "--date", str(DAY), "--accept-open").exit_code == 0
     assert called == [DAY]
