@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,9 +14,9 @@ from stillwatch.errors import ConfigError
 from stillwatch.log import get_logger, track
 from stillwatch.runs import end_of_day
 from stillwatch.worlds.landing import Deliverer, LandedFile, write_lines
-from stillwatch.worlds.model import World
+from stillwatch.worlds.model import FileKind, Format, World, deliver_as
 from stillwatch.worlds.population import Population, make_population
-from stillwatch.worlds.presets import load_world
+from stillwatch.worlds.presets import check_sources, load_world
 from stillwatch.worlds.records import Recorder, render_account
 from stillwatch.worlds.reference import write_reference
 from stillwatch.worlds.traffic import TrafficModel
@@ -46,13 +46,29 @@ class WorldSummary:
     seconds: float
 
 
-def write_world(world: str, landing: Path, truth: Path, seed: int | None) -> WorldSummary:
+def write_world(
+    world: str,
+    landing: Path,
+    truth: Path,
+    seed: int | None,
+    wanted: Format | None = None,
+    file_kind: FileKind | None = None,
+) -> WorldSummary:
     """Write a world (preset name or YAML path) and return what was written.
+
+    With `wanted` every source delivers the logs of that format, with `file_kind` in such files.
 
     The same world and seed give byte-identical files. The truth must lie outside the landing
     root. An earlier simulated world in the landing root is replaced; other data is never touched.
     """
-    return write(load_world(world), landing, truth, seed)
+    loaded = load_world(world)
+    if wanted is not None:
+        loaded = deliver_as(loaded, wanted, file_kind)
+    elif file_kind is not None:
+        sources = tuple(replace(source, file_kind=file_kind) for source in loaded.sources)
+        loaded = replace(loaded, sources=sources)
+    check_sources(loaded, world)
+    return write(loaded, landing, truth, seed)
 
 
 def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> WorldSummary:

@@ -57,7 +57,7 @@ class TruthWriter:
 
     def add_day(self, day: date, labels: list[Labels]) -> None:
         """Append the truth of one day's exchanges."""
-        rows = [{**asdict(label), "event_date": day} for label in labels]
+        rows = [{**label._asdict(), "event_date": day} for label in labels]
         self._writer.write_table(pa.Table.from_pylist(rows, schema=_EXCHANGES))
         for label in labels:
             self.exchange_count[label.source_id] += 1
