@@ -169,7 +169,7 @@ def write_lines(path: Path, lines: Sequence[bytes], kind: FileKind = "gzip") -> 
         case "gzip":
             packed = gzip.compress(body, compresslevel=5, mtime=0)
         case "zstd":
-            packed = pa.compress(body, codec=pa.Codec("zstd", 3), asbytes=True)
+            packed = pa.Codec("zstd", 3).compress(body, asbytes=True)
         case "parquet":
             raise ValueError(f"{path} is no file of lines")
     return _store(path, packed)
