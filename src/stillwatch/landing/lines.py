@@ -45,6 +45,7 @@ class Record(NamedTuple):
     line_number: int
     byte_offset: int | None
     value: dict[str, Any]
+    place: int | None = None  # 1-based among the records of its line, if the line holds several
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,11 @@ class Batch:
     records: list[Record]
     rejects: list[Reject]
     blank_count: int
+    is_split: bool = False  # whether each record stands for one exchange already
 
 
-class _TooDeep(Exception):
-    pass
+class TooDeep(Exception):
+    """An object is nested deeper than MAX_DEPTH."""
 
 
 def split_lines(pieces: Iterable[bytes]) -> Iterator[list[Line]]:
@@ -149,7 +151,7 @@ def parse_lines(lines: list[Line]) -> Batch:
             continue
         try:
             key_count += count_keys(value)
-        except _TooDeep:
+        except TooDeep:
             doubtful.append(line)
             continue
         records.append(Record(line.number, line.offset, value))
@@ -181,7 +183,7 @@ def count_keys(value: dict[str, Any], depth: int = 1) -> int:
         kind = type(item)
         if kind is dict:
             if depth >= MAX_DEPTH:
-                raise _TooDeep
+                raise TooDeep
             count += count_keys(item, depth + 1)
         elif kind is list:
             count += _count_in_list(item, depth + 1)
@@ -190,13 +192,13 @@ def count_keys(value: dict[str, Any], depth: int = 1) -> int:
 
 def _count_in_list(items: list[Any], depth: int) -> int:
     if depth > MAX_DEPTH:
-        raise _TooDeep
+        raise TooDeep
     count = 0
     for item in items:
         kind = type(item)
         if kind is dict:
             if depth >= MAX_DEPTH:
-                raise _TooDeep
+                raise TooDeep
             count += count_keys(item, depth + 1)
         elif kind is list:
             count += _count_in_list(item, depth + 1)

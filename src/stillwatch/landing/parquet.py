@@ -28,8 +28,10 @@ def check_parquet(landing: Landing, file: LandedFile) -> Fingerprint:
             )
             if size > MAX_DECODED_BYTES:
                 raise RefusedFile("too_big", f"more than {MAX_DECODED_BYTES} bytes when decoded")
-            for _ in parquet.iter_batches(batch_size=_BATCH_ROWS):
-                pass
+            if _repeats_name(parquet.schema_arrow):
+                raise RefusedFile("duplicate_column", "two columns or fields have the same name")
+            for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
+                batch.validate(full=True)  # text that is not UTF-8 shows only here
     except (pa.ArrowException, OSError) as error:
         raise RefusedFile("bad_parquet", "not a whole Parquet file") from error
     return Fingerprint(hash_stored(landing, file), size)
@@ -47,20 +49,76 @@ def read_parquet(landing: Landing, file: LandedFile) -> Iterator[Batch]:
             yield Batch(records, [], 0)
 
 
+def _repeats_name(fields: Any) -> bool:
+    """Return whether two fields of one level have the same name, at whatever depth."""
+    fields = list(fields)
+    if len({field.name for field in fields}) < len(fields):
+        return True
+    return any(
+        _repeats_name(field.type.fields) for field in fields if pa.types.is_nested(field.type)
+    )
+
+
 def _list_rows(batch: Any) -> list[dict[str, Any]]:
+    """Return the rows as JSON would give them: maps are objects, absent values are left out."""
+    values = []
+    for field, column in zip(batch.schema, batch.columns, strict=True):
+        wanted = _cut_nanoseconds(field.type)
+        plain = column if wanted == field.type else column.cast(wanted, safe=False)
+        items = plain.to_pylist()
+        if _needs_opening(wanted):
+            items = [None if item is None else _open(item, wanted) for item in items]
+        values.append(items)
     columns = batch.schema.names
-    nanoseconds = [
-        n for n, field in enumerate(batch.schema) if str(field.type).startswith("timestamp[ns")
-    ]
-    arrays = [
-        # Python instants end at microseconds: finer digits are cut, as in text
-        column.cast(pa.timestamp("us", tz=column.type.tz), safe=False)
-        if n in nanoseconds
-        else column
-        for n, column in enumerate(batch.columns)
-    ]
-    values = [array.to_pylist() for array in arrays]
     return [
         {name: value for name, value in zip(columns, row, strict=True) if value is not None}
         for row in zip(*values, strict=True)
     ]
+
+
+def _cut_nanoseconds(kind: Any) -> Any:
+    """Return the type with microseconds for nanoseconds, wherever it stands in a nested type.
+
+    Python instants end at microseconds: finer digits are cut, as in text.
+    """
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", tz=kind.tz)
+    if pa.types.is_time64(kind) or pa.types.is_duration(kind):
+        return pa.time64("us") if pa.types.is_time64(kind) else pa.duration("us")
+    if pa.types.is_struct(kind):
+        return pa.struct([field.with_type(_cut_nanoseconds(field.type)) for field in kind.fields])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_cut_nanoseconds(kind.value_type)))
+    if pa.types.is_large_list(kind):
+        return pa.large_list(kind.value_field.with_type(_cut_nanoseconds(kind.value_type)))
+    if pa.types.is_map(kind):
+        return pa.map_(
+            kind.key_field.with_type(_cut_nanoseconds(kind.key_type)),
+            kind.item_field.with_type(_cut_nanoseconds(kind.item_type)),
+        )
+    return kind
+
+
+def _needs_opening(kind: Any) -> bool:
+    return bool(pa.types.is_nested(kind) or pa.types.is_decimal(kind))
+
+
+def _open(value: Any, kind: Any) -> Any:
+    """Return a nested value with maps as objects, decimals as numbers and nulls left out."""
+    if value is None:
+        return None
+    if pa.types.is_decimal(kind):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if pa.types.is_struct(kind):
+        return {
+            field.name: _open(value[field.name], field.type)
+            for field in kind.fields
+            if value[field.name] is not None
+        }
+    if pa.types.is_map(kind):
+        return {str(key): _open(item, kind.item_type) for key, item in value if item is not None}
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        if not _needs_opening(kind.value_type):
+            return value
+        return [_open(item, kind.value_type) for item in value]
+    return value

@@ -40,6 +40,8 @@ _KNOWN = frozenset(ACCOUNT_FIELDS)
 class AccountBuilder:
     """Checks and converts the accounts of one source and snapshot day."""
 
+    split = None  # a line is one account
+
     def __init__(self, source: Source, day: date, keyer: Keyer) -> None:
         self._source = source
         self._day = day

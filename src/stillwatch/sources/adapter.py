@@ -6,8 +6,11 @@ and picks out; it does not check types, which is done once for all formats after
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
+
+from stillwatch.canonical import EXCHANGES
 
 # The raw fields of one exchange, in the order of the content digest.
 EXCHANGE_FIELDS = (
@@ -74,8 +77,65 @@ ACCOUNT_FIELDS = (
 )
 
 
+# The canonical columns that come of one raw field; the others bear the name of their field.
+_COLUMNS_OF_FIELD = {
+    "exchange_id": ("exchange_id", "exchange_key"),
+    "account_id": ("account_id", "account_key"),
+    "event_at": ("event_at", "event_date", "event_hour"),
+    "api_key_id": ("api_key_token",),
+    "session_id": ("session_token",),
+    "end_user_id": ("end_user_token",),
+    "n": ("sample_count",),
+    "stream": ("is_stream",),
+    "client_ip": ("client_ip", "ip_hex", "ip_token", "ip_net_token"),
+    "user_agent": ("user_agent_family", "user_agent_token", "client_token"),
+    "ja4": ("ja4", "client_token"),
+    "header_order_hash": ("client_token",),
+    "tool_count": ("tool_count", "capability_code"),
+    "image_count": ("image_count", "capability_code"),
+    "endpoint": ("endpoint", "capability_code"),
+    "system_prompt": ("system_fp",),
+    "prompt": (
+        "prompt_char_count", "prompt_word_count", "prompt_fp", "prefix_fp_8", "prefix_fp_16",
+        "prefix_fp_32", "suffix_fp_6", "suffix_fp_12", "minhash_bands", "technique_codes",
+        "capability_code", "language_code",
+    ),
+}  # fmt: skip
+_COLUMNS_OF_PIPELINE = ("source_id", "platform", "delivered_date", "has_text")
+NOT_AN_EXCHANGE = "not_an_exchange"
+
+
+@dataclass(frozen=True)
+class FormatInfo:
+    """What the reference page says of a format, beside its columns."""
+
+    title: str
+    exchange_id: str
+    account: str
+    blind_spots: tuple[str, ...]
+
+
+class Joined(dict[str, Any]):
+    """One exchange that was delivered in several records: they stand under `parts`, in order."""
+
+
 class Adapter(Protocol):
     """Maps the records of one log format to raw exchange fields."""
+
+    @property
+    def is_one_per_line(self) -> bool:
+        """Whether a line is always one record: such a format takes the short way."""
+        ...
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether one exchange may come in several records."""
+        ...
+
+    @property
+    def info(self) -> FormatInfo:
+        """What the reference page says of the format."""
+        ...
 
     @property
     def format_id(self) -> str:
@@ -87,10 +147,73 @@ class Adapter(Protocol):
         """The canonical columns that this format can fill; the others stay null."""
         ...
 
+    def is_format(self, record: dict[str, Any]) -> bool:
+        """Return whether a landed object looks like one of this format."""
+        ...
+
+    def list_records(self, line: dict[str, Any]) -> list[Any]:
+        """Return the records of one line, at least one; what is no object cannot be used."""
+        ...
+
+    def find_exchange(self, record: dict[str, Any]) -> str | None:
+        """Return what the records of one exchange have in common; None if it stands alone."""
+        ...
+
     def map_record(self, record: dict[str, Any]) -> dict[str, Any]:
-        """Return the raw exchange fields of one platform record."""
+        """Return the raw exchange fields of one platform record, or of one that was joined.
+
+        A record that is no exchange raises FieldError with the reason `not_an_exchange`.
+        """
         ...
 
     def list_unknown(self, record: dict[str, Any]) -> Iterable[str]:
         """Return the names in the record that the format does not define."""
         ...
+
+
+class SingleRecords:
+    """What the adapters have in common whose every line is one record and one exchange."""
+
+    is_one_per_line = True
+    has_parts = False
+
+    def list_records(self, line: dict[str, Any]) -> list[Any]:
+        """Return the line itself."""
+        return [line]
+
+    def find_exchange(self, record: dict[str, Any]) -> str | None:
+        """Return None: every record stands alone."""
+        return None
+
+
+def list_columns(fields: Iterable[str]) -> frozenset[str]:
+    """Return the canonical columns that can be filled from raw fields, with those always filled.
+
+    >>> sorted(list_columns({"n", "model"}))
+    ['delivered_date', 'has_text', 'model', 'platform', 'sample_count', 'source_id']
+    """
+    columns = set(_COLUMNS_OF_PIPELINE)
+    for field in fields:
+        columns.update(_COLUMNS_OF_FIELD.get(field, (field,)))
+    unknown = columns - set(EXCHANGES.names)
+    if unknown:
+        raise ValueError(f"no canonical column comes of {', '.join(sorted(unknown))}")
+    return frozenset(columns)
+
+
+def list_undefined(
+    record: dict[str, Any], known: frozenset[str], nested: Mapping[str, frozenset[str]]
+) -> list[str]:
+    """Return the names that are not known, those inside the parts in `nested` as `part.name`.
+
+    >>> list_undefined({"a": {"b": 1, "c": 2}, "d": 3}, frozenset({"a"}), {"a": frozenset({"b"})})
+    ['a.c', 'd']
+    """
+    unknown: list[str] = []
+    for part, names in nested.items():
+        inner = record.get(part)
+        if isinstance(inner, dict) and not inner.keys() <= names:
+            unknown += [f"{part}.{name}" for name in sorted(inner.keys() - names)]
+    if not record.keys() <= known:
+        unknown += sorted(record.keys() - known)
+    return unknown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -49,7 +49,10 @@ class ExchangeBuilder:
     def __init__(self, source: Source, day: date, keyer: Keyer) -> None:
         self._source = source
         self._day = day
-        self._adapter = ADAPTERS[source.format]
+        adapter = self._adapter = ADAPTERS[source.format]
+        self.split: Callable[[dict[str, Any]], list[Any]] | None = (
+            None if adapter.is_one_per_line else adapter.list_records
+        )
         self._identities = Identities(keyer)
         self._keyer = keyer
         self._featurizer = Featurizer(keyer)

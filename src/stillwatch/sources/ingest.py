@@ -218,10 +218,7 @@ class _KindIngest:
             duplicates += duplicate_count
             blanks += chunk.blank_count
             rejects += chunk.rejects
-            rejects += [
-                Reject(chunk.line_numbers[row], chunk.byte_offsets[row], "conflict", detail)
-                for row, detail in conflicts
-            ]
+            rejects += [chunk.make_reject(row, "conflict", detail) for row, detail in conflicts]
             self._unknown.update(chunk.unknown_fields)
         rejects.sort(key=lambda reject: reject.line_number)
         self._quarantine += [

@@ -19,6 +19,8 @@ from stillwatch.landing.lines import Batch, Line, parse_lines
 from stillwatch.sources.accounts import AccountBuilder
 from stillwatch.sources.chunks import Builder, Chunk, build_chunk
 from stillwatch.sources.exchanges import ExchangeBuilder
+from stillwatch.sources.formats import ADAPTERS
+from stillwatch.sources.joining import join_blocks
 from stillwatch.sources.registry import Source
 
 # Below this many decoded bytes, starting processes costs more than it saves.
@@ -50,6 +52,13 @@ class Job:
             case _:
                 raise AssertionError(self.kind)
 
+    def join(self, blocks: Iterable[Block]) -> Iterable[Block]:
+        """Return the blocks with the parts of one exchange put together, if it comes in parts."""
+        adapter = ADAPTERS[self.source.format]
+        if self.kind == "usage" and adapter.has_parts:
+            return join_blocks(adapter, blocks)
+        return blocks
+
 
 class Workers:
     """Turns blocks into chunks; made by `start_workers`."""
@@ -62,6 +71,7 @@ class Workers:
 
     def build(self, blocks: Iterable[Block]) -> Iterator[Chunk]:
         """Yield the chunk of each block, in order; only a few blocks are held at a time."""
+        blocks = self._job.join(blocks)
         if self._pool is None:
             builder = self._builder = self._builder or self._job.make_builder()
             for block in blocks:
