@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -24,7 +24,9 @@ from stillwatch import canonical
 from stillwatch.settings import Settings
 from stillwatch.sources.formats import ADAPTERS
 from stillwatch.sources.ingest import ingest_day
-from stillwatch.worlds.simulate import write_world
+from stillwatch.worlds.model import FileKind, Format, World, deliver_as
+from stillwatch.worlds.presets import load_world
+from stillwatch.worlds.simulate import write
 
 WORLD = Path(__file__).parent / "six_formats.yml"
 DAYS = (date(2026, 11, 1), date(2026, 11, 2))
@@ -51,8 +53,14 @@ AGENT = ("user_agent_family", "user_agent_token")
 TIME = ("event_at", "event_date", "event_hour", "delivered_date")
 IDS = ("exchange_key", "exchange_id", "account_key", "account_id", "platform", "endpoint")
 
-# The columns of each format as SQL over the native row `n` (and the Azure category `c`). A column
-# that is not listed must be null. `=` means: as in the native delivery.
+# The columns of each format as SQL over the native row `n` (and the Azure category `c`), `$` being
+# the column's name. A column that is not listed must be null. `=` means: as in the native delivery.
+GATEWAY = "(c.category = 'GatewayLogs')"
+SHOWS_TEXT = "(c.category <> 'RequestResponse')"
+METERED = (
+    "(c.category = 'GatewayLogs' and n.status = 'ok'"
+    " or c.category = 'GatewayLlmLogs' and n.status in ('ok', 'refused'))"
+)
 ANSWERED = "n.status in ('ok', 'refused')"
 SIGNED = {
     "artifacts_issued": "=",
@@ -75,7 +83,90 @@ CARRIED: dict[str, dict[str, str]] = {
         "max_tokens": "case when f.endpoint like 'Invoke%' then coalesce(n.max_tokens, 1024)"
         " else n.max_tokens end",
     },
+    "gcp_vertex_request_response": {
+        **ALWAYS,
+        **dict.fromkeys((*TEXT, *REQUEST, "latency_ms"), "="),
+        **SIGNED,
+        "model": "n.model",
+        "sample_count": "=",
+        "input_tokens": f"case when {ANSWERED} then n.input_tokens end",
+        "output_tokens": f"case when {ANSWERED} then n.output_tokens end",
+        "cached_input_tokens": f"case when {ANSWERED} then n.cached_input_tokens end",
+        # generateContent counts thoughts and has no end user; rawPredict the other way round
+        "reasoning_tokens": "case when f.endpoint not ilike '%rawpredict'"
+        " then n.reasoning_tokens end",
+        "end_user_token": "case when f.endpoint ilike '%rawpredict' then n.end_user_token end",
+    },
+    "azure_openai_diagnostic": {
+        **ALWAYS,
+        **dict.fromkeys(TEXT, f"case when {SHOWS_TEXT} then n.$ end"),
+        "has_text": SHOWS_TEXT,
+        # tools are no part of the logged messages, and a request with tools is told by them
+        "capability_code": f"case when {GATEWAY} or {SHOWS_TEXT} and n.tool_count = 0"
+        f" then n.capability_code when {SHOWS_TEXT} then f.capability_code end",
+        # only the gateway's own log tells a filtered answer
+        "status": f"case when n.status = 'refused' and not {GATEWAY} then 'ok' else n.status end",
+        "model": "'examplelab-' || n.model",
+        "organization_id": "split_part(f.account_id, '/', 3)",  # the subscription
+        "latency_ms": "case when c.category <> 'GatewayLlmLogs' then n.latency_ms end",
+        "is_stream": "=",
+        **dict.fromkeys((*ADDRESS, *AGENT), f"case when {GATEWAY} then n.$ end"),
+        **dict.fromkeys(
+            ("max_tokens", "temperature", "sample_count", "tool_count", "end_user_token"),
+            f"case when {GATEWAY} then n.$ end",
+        ),
+        **dict.fromkeys(("image_count", "message_count"), f"case when {SHOWS_TEXT} then n.$ end"),
+        **dict.fromkeys(("input_tokens", "output_tokens"), f"case when {METERED} then n.$ end"),
+        **dict.fromkeys(
+            ("cached_input_tokens", "reasoning_tokens"),
+            f"case when {GATEWAY} and n.status = 'ok' then n.$ end",
+        ),
+    },
+    "otel_genai": {
+        **ALWAYS,
+        **dict.fromkeys(
+            (*TEXT, *REQUEST, *ADDRESS, *AGENT, "model", "latency_ms", "session_token"), "="
+        ),
+        **dict.fromkeys(("sample_count", "end_user_token"), "="),
+        # definitions of tools are opt-in: without them nobody knows whether there were tools
+        "tool_count": "nullif(n.tool_count, 0)",
+        **dict.fromkeys(
+            ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens"), "="
+        ),
+    },
+    "litellm_spend": {
+        **ALWAYS,
+        **dict.fromkeys((*TEXT, *REQUEST, *ADDRESS, *AGENT, "latency_ms", "session_token"), "="),
+        **dict.fromkeys(("sample_count", "end_user_token", "organization_id", "workspace_id"), "="),
+        **SIGNED,
+        "model": "'examplelab/' || n.model",
+        # a failed call is logged with no tokens at all
+        "input_tokens": f"case when {ANSWERED} then n.input_tokens else 0 end",
+        "output_tokens": "=",
+        **dict.fromkeys(
+            ("cached_input_tokens", "reasoning_tokens"), f"case when {ANSWERED} then n.$ end"
+        ),
+        "api_key_token": "f.api_key_token",  # the hash of the key: compared below
+    },
 }
+
+# Where an adapter reads something else than the platform says: what it reads instead. The test
+# fails as soon as this is no longer so, and then the entry goes.
+KNOWN: dict[str, dict[str, str]] = {
+    "gcp_vertex_request_response": {
+        "status": "'error'",  # the `type` of a partner model's error is not looked at
+        # a partner model counts tokens read from its cache apart from the other input
+        "input_tokens": "n.input_tokens - n.cached_input_tokens",
+    },
+    "azure_openai_diagnostic": {
+        "status": "'ok'",  # `resultSignature` of GatewayLlmLogs is not looked at
+        "is_stream": "null",  # a chat body that asks for no stream says nothing, which means false
+        "message_count": "n.message_count + 1",  # the system message is counted
+    },
+    "litellm_spend": {"is_stream": "null", "message_count": "n.message_count + 1"},
+}
+# Formats with records in parts: a repeat within one file is taken for another part, not counted.
+UNCOUNTED_REPEATS = ("azure_openai_diagnostic", "otel_genai")
 
 
 @dataclass(frozen=True)
@@ -84,6 +175,8 @@ class Delivered:
 
     root: Path
     format: str
+    duplicate_count: int
+    quarantined_count: int
 
     @property
     def exchanges(self) -> str:
@@ -96,16 +189,45 @@ class Delivered:
         return json.loads((self.root / "truth/manifest.json").read_text())
 
 
-def _deliver(root: Path, wanted: str, file_kind: str | None = None) -> Delivered:
-    write_world(str(WORLD), root / "landing", root / "truth", None, wanted, file_kind)
-    settings = Settings(
-        home=root / "home", landing_uri=str(root / "landing"), config=root / "config"
+def _make_small(wanted: Format, file_kind: FileKind | None) -> World:
+    """Return the world with fewer accounts: enough of every kind of record, soon read."""
+    world = load_world(str(WORLD))
+    ordinary, partner = world.cohorts
+    (relay,) = world.attackers
+    pools = (replace(relay.pools[0], accounts=12),)
+    small = replace(
+        world,
+        cohorts=(replace(ordinary, accounts=200), partner),
+        attackers=(replace(relay, pools=pools),),
     )
+    return deliver_as(small, wanted, file_kind)
+
+
+def _deliver(root: Path, wanted: Format, file_kind: FileKind | None = None) -> Delivered:
+    """Write and ingest the world; one key for all deliveries makes their tokens comparable."""
+    write(_make_small(wanted, file_kind), root / "landing", root / "truth")
+    key = root / "deployment.key"
+    key.write_text("5e" * 32)
+    key.chmod(0o600)
+    settings = Settings(
+        home=root / "home",
+        landing_uri=str(root / "landing"),
+        config=root / "config",
+        key_file=key,
+    )
+    usage = []
     for day in DAYS:
         for result in ingest_day(settings, day):
             fates = result.accepted_count + result.duplicate_count + result.quarantined_count
             assert result.read_count == fates
-    return Delivered(root, wanted)
+            if result.kind == "usage":
+                usage.append(result)
+    return Delivered(
+        root=root,
+        format=wanted,
+        duplicate_count=sum(result.duplicate_count for result in usage),
+        quarantined_count=sum(result.quarantined_count for result in usage),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +276,7 @@ def _read_categories(other: Delivered) -> pa.Table:
                     continue
                 for record in value.get("records", [value]):
                     if "resourceId" in record:
-                        found[record["resourceId"]] = record["category"]
+                        found[record["resourceId"].lower()] = record["category"]
     schema = pa.schema([("account_id", pa.string()), ("category", pa.string())])
     return pa.table([list(found), list(found.values())], schema=schema)
 
@@ -177,7 +299,7 @@ def test_six_formats__every_exchange_is_read_once_from_its_account(
         (strangers,) = db.execute(
             f"select count(*) {_PAIRS} where f.account_id <> s.other_account"
         ).fetchone()
-    assert total > 4000
+    assert total > 1500
     assert (paired, read, strangers) == (total, total, 0)
 
 
@@ -185,37 +307,63 @@ def test_six_formats__broken_records_and_repeats_are_counted_as_delivered(
     other: Delivered,
 ) -> None:
     manifest = other.read_manifest()
-    ledgers = sorted(other.root.glob("home/**/ledger/**/*.json"))
-    assert ledgers, "no ledger was written"
-    rows = [json.loads(path.read_text()) for path in ledgers]
-    usage = [row for row in rows if row["kind"] == "usage"]
-    assert sum(row["duplicate_count"] for row in usage) == manifest["duplicate_count"]
-    assert sum(row["quarantined_count"] for row in usage) == manifest["broken_count"]
+    if other.format in UNCOUNTED_REPEATS:
+        assert other.duplicate_count < manifest["duplicate_count"]
+    else:
+        assert other.duplicate_count == manifest["duplicate_count"] > 0
+    assert other.quarantined_count == manifest["broken_count"] > 0
 
 
 def test_six_formats__each_column_is_native_or_null_as_stated(
     native: Delivered, other: Delivered
 ) -> None:
-    carried = CARRIED[other.format]
-    wrong = {}
+    carried, known = CARRIED[other.format], KNOWN.get(other.format, {})
+    wrong, met = {}, set()
     with _connect(native, other) as db:
         for column in canonical.EXCHANGES.names:
             if column in IDS or column == "client_token":
                 continue
             expression = carried.get(column, "null")
-            wanted = f"n.{column}" if expression == "=" else expression
-            if column.startswith("artifacts_"):  # no artefact and unknown are told apart elsewhere
+            wanted = f"n.{column}" if expression == "=" else expression.replace("$", column)
+            found = f"f.{column}"
+            if column.startswith("artifacts_"):  # here no artefact and unknown are the same
                 empty = "cast([] as varchar[])"
-                condition = f"coalesce(f.{column}, {empty}) <> coalesce({wanted}, {empty})"
-            else:
-                condition = f"f.{column} is distinct from {wanted}"
+                found, wanted = f"coalesce({found}, {empty})", f"coalesce({wanted}, {empty})"
+            differing = f"{_PAIRS} where {found} is distinct from {wanted}"
+            if column in known:
+                if db.execute(f"select count(*) {differing}").fetchone() != (0,):
+                    met.add(column)
+                differing += f" and {found} is distinct from {known[column]}"
             count, *example = db.execute(
-                f"select count(*), any_value(f.{column}), any_value({wanted}),"
-                f" any_value(n.status), any_value(c.category) {_PAIRS} where {condition}"
+                f"select count(*), any_value({found}), any_value({wanted}), any_value(n.status),"
+                f" any_value(c.category) {differing}"
             ).fetchone()
             if count:
                 wrong[column] = (count, *example)
-    assert wrong == {}
+    assert not wrong, wrong
+    assert met == set(known), "an adapter reads more than was known of it: correct KNOWN"
+
+
+def test_six_formats__tokens_of_keys_and_clients_tell_the_same_ones_apart(
+    native: Delivered, other: Delivered
+) -> None:
+    carried = CARRIED[other.format]
+    with _connect(native, other) as db:
+        if "api_key_token" in carried:
+            assert db.execute(
+                f"""
+                select count(distinct n.api_key_token) = count(distinct f.api_key_token)
+                    and count(distinct n.api_key_token)
+                        = count(distinct n.api_key_token || f.api_key_token)
+                {_PAIRS}
+                """
+            ).fetchone() == (True,)
+        (clients, families) = db.execute(
+            "select count(distinct client_token), count(distinct user_agent_family) from f"
+        ).fetchone()
+    # without TLS fingerprint and header order a client is no more than its agent's family
+    assert clients == families
+    assert (clients > 1) == ("user_agent_family" in carried)
 
 
 def test_six_formats__no_column_is_filled_that_the_adapter_does_not_claim(

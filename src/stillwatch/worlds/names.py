@@ -23,7 +23,8 @@ def name_account(
     """Return what `platform` calls the account that is `account_id` on its home platform.
 
     Native: an account id. Bedrock: the caller's ARN. Vertex: the number of the project. Azure: the
-    resource id of the customer's API gateway. OTLP: the tenant. LiteLLM: the internal user. An
+    resource id of the customer's API gateway (logs have it in capitals, it is compared without
+    case). OTLP: the tenant. LiteLLM: the internal user. An
     organisation's accounts share its AWS account and its Azure subscription.
     """
     if platform == home and platform in ("native", "aws_bedrock"):
@@ -42,9 +43,9 @@ def name_account(
             subscription = uuid.UUID(hex=_digest(f"subscription/{owner}"), version=4)
             name = _AZURE_NAMES[int(digest[:4], 16) % len(_AZURE_NAMES)]
             return (
-                f"/SUBSCRIPTIONS/{subscription}/RESOURCEGROUPS/RG-{digest[4:10]}"
-                f"/PROVIDERS/MICROSOFT.APIMANAGEMENT/SERVICE/{name}-{digest[10:16]}"
-            ).upper()
+                f"/subscriptions/{subscription}/resourcegroups/rg-{digest[4:10]}"
+                f"/providers/microsoft.apimanagement/service/{name}-{digest[10:16]}"
+            )
         case "otel":
             return f"tenant-{digest[:12]}"
         case "litellm":

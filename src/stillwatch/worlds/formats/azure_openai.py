@@ -51,7 +51,7 @@ class AzureWriter(LineWriter):
         """Return the record of one call."""
         row: Row = {
             "time": spell_millis(exchange.milliseconds) + "0000Z",
-            "resourceId": exchange.account.account_id,
+            "resourceId": exchange.account.account_id.upper(),
             "correlationId": self.name_exchange(exchange.identity),
             "location": _LOCATIONS[exchange.account.habit // 8 % len(_LOCATIONS)],
         }
@@ -90,7 +90,7 @@ def _log_gateway(exchange: Exchange) -> Row:
     deployment = name_model(exchange.model, "azure_openai")
     code = _CODES[exchange.status]
     path = f"deployments/{deployment}/chat/completions?api-version={_API_VERSION}"
-    gateway = exchange.account.account_id.rsplit("/", 1)[1].lower()
+    gateway = exchange.account.account_id.rsplit("/", 1)[1]
     properties = {
         "apiId": "azure-openai-service-api",
         "apiRevision": "1",

@@ -1,11 +1,11 @@
 """`otel_genai`: OTLP JSON spans of a gateway, after the OpenTelemetry GenAI conventions.
 
 One chat span per exchange, with content captured on the span (`gen_ai.input.messages`). The tenant
-is an attribute of the resource, because the gateway runs one pipeline per tenant. After the
-protocol's JSON mapping, 64-bit integers are strings and enumerations are numbers. The conventions
-know a client's address and user agent, but no country, TLS fingerprint or header order, and no
-signed reasoning. A line is one export request: mostly one span, now and then several, and
-neighbours of one tenant share their resource.
+is the attribute `account.id` of the resource: the conventions name none, and the gateway runs one
+pipeline per tenant. After the protocol's JSON mapping, 64-bit integers are strings and enumerations
+are numbers. The conventions know a client's address and user agent, but no country, TLS fingerprint
+or header order, and no signed reasoning. A line is one export request: mostly one span, now and
+then several, and neighbours of one tenant share their resource.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from stillwatch.worlds.exchange import EARLIER, IMAGE, IMAGE_TYPE, OK, Exchange
 from stillwatch.worlds.formats.writer import LineWriter, Row
 from stillwatch.worlds.names import PUBLISHER
 
-TENANT = "tenant.id"
+TENANT = "account.id"
 _CODES = {"rate_limited": 429, "blocked": 403, "error": 500}
 _SERVER, _ERROR = 2, 2  # SPAN_KIND_SERVER, STATUS_CODE_ERROR
 _SCOPE = {"name": "gateway.genai", "version": "1.4.0"}
@@ -29,8 +29,8 @@ class OtelWriter(LineWriter):
     """Writes export requests of chat spans."""
 
     def name_exchange(self, identity: str) -> str:
-        """Return the id of the span's trace, which holds no other chat span."""
-        return identity
+        """Return the ids of the trace and the span in it."""
+        return f"{identity}/{identity[8:24]}"
 
     def make_row(self, exchange: Exchange) -> Row:
         """Return an export request with the span of one exchange."""
@@ -67,8 +67,8 @@ class OtelWriter(LineWriter):
                     if item["key"] == "gen_ai.usage.input_tokens":
                         item["value"] = {"stringValue": "many"}
             case "missing_account":
-                attributes = row["resourceSpans"][0]["resource"]["attributes"]
-                attributes[:] = [item for item in attributes if item["key"] != TENANT]
+                row["resourceSpans"][0]["resource"]["attributes"] = []
+                span["attributes"] = [a for a in span["attributes"] if a["key"] != "enduser.id"]
             case "bad_time":
                 span["startTimeUnixNano"] = "yesterday"
             case _:
