@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -49,13 +49,15 @@ def read_parquet(landing: Landing, file: LandedFile) -> Iterator[Batch]:
             yield Batch(records, [], 0)
 
 
-def _repeats_name(fields: Any) -> bool:
+def _repeats_name(fields: Iterable[Any]) -> bool:
     """Return whether two fields of one level have the same name, at whatever depth."""
     fields = list(fields)
     if len({field.name for field in fields}) < len(fields):
         return True
     return any(
-        _repeats_name(field.type.fields) for field in fields if pa.types.is_nested(field.type)
+        _repeats_name(field.type.field(n) for n in range(field.type.num_fields))
+        for field in fields
+        if pa.types.is_nested(field.type)
     )
 
 
