@@ -87,10 +87,15 @@ class Turns(NamedTuple):
 EARLIER = Turns("Let us begin with the outline.", "Understood.")
 
 
-@lru_cache(maxsize=4096)
 def spell_second(whole: int) -> str:
     """Return `2026-11-01T10:00:00` for whole seconds since 1970."""
-    return to_instant(whole).strftime("%Y-%m-%dT%H:%M:%S")
+    day, second = divmod(whole, 86400)
+    return f"{_spell_day(day)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+
+
+@lru_cache(maxsize=4096)
+def _spell_day(day: int) -> str:
+    return to_instant(day * 86400).strftime("%Y-%m-%d")
 
 
 def spell_millis(milliseconds: int) -> str:

@@ -13,13 +13,13 @@ import yaml
 from stillwatch.errors import ConfigError
 from stillwatch.log import get_logger, track
 from stillwatch.runs import end_of_day
+from stillwatch.worlds.days import write_days
 from stillwatch.worlds.landing import Deliverer, LandedFile, write_lines
 from stillwatch.worlds.model import FileKind, Format, World, deliver_as
 from stillwatch.worlds.population import Population, make_population
 from stillwatch.worlds.presets import check_sources, load_world
-from stillwatch.worlds.records import Recorder, render_account
+from stillwatch.worlds.records import render_account
 from stillwatch.worlds.reference import write_reference
-from stillwatch.worlds.traffic import TrafficModel
 from stillwatch.worlds.truth import TruthWriter
 
 _log = get_logger(__name__)
@@ -81,16 +81,15 @@ def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> 
         raise ConfigError(f"--seed {seed} is below zero: give a whole number from 0 on")
     _write_sources(world, landing)
     population = make_population(world, seed)
-    traffic = TrafficModel(world, population, seed)
-    recorder = Recorder(world, population, seed)
     deliverers = {
         source.source_id: Deliverer(landing, source, world.delivery, seed)
         for source in world.sources
     }
     files: list[LandedFile] = []
     with TruthWriter(truth, world, population, seed) as writer:
-        for number, day in enumerate(track(world.dates, "simulating", total=world.days)):
-            lines, labels = recorder.record_day(day, traffic.draw_day(day))
+        written = track(write_days(world, population, seed), "simulating", total=world.days)
+        for number, (lines, labels) in enumerate(written):
+            day = world.dates[number]
             writer.add_day(day, labels)
             last = number == world.days - 1
             for source_id, deliverer in deliverers.items():
