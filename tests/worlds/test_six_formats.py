@@ -67,6 +67,7 @@ SIGNED = {
     # the signature stands in an earlier reply: a request of one message has no place for it
     "artifacts_submitted": "case when n.message_count > 1 then n.artifacts_submitted end",
 }
+EMPTY = "cast([] as varchar[])"
 REQUEST = ("max_tokens", "temperature", "is_stream", "tool_count", "image_count", "message_count")
 ALWAYS = dict.fromkeys(("source_id", "status", *TIME), "=")
 CARRIED: dict[str, dict[str, str]] = {
@@ -152,6 +153,7 @@ CARRIED: dict[str, dict[str, str]] = {
 
 # Where an adapter reads something else than the platform says: what it reads instead. The test
 # fails as soon as this is no longer so, and then the entry goes.
+NO_ARTEFACTS = dict.fromkeys(SIGNED, EMPTY)  # where none can be logged, that none was is said
 KNOWN: dict[str, dict[str, str]] = {
     "gcp_vertex_request_response": {
         "status": "'error'",  # the `type` of a partner model's error is not looked at
@@ -162,7 +164,9 @@ KNOWN: dict[str, dict[str, str]] = {
         "status": "'ok'",  # `resultSignature` of GatewayLlmLogs is not looked at
         "is_stream": "null",  # a chat body that asks for no stream says nothing, which means false
         "message_count": "n.message_count + 1",  # the system message is counted
+        **NO_ARTEFACTS,
     },
+    "otel_genai": {"artifacts_submitted": EMPTY},
     "litellm_spend": {"is_stream": "null", "message_count": "n.message_count + 1"},
 }
 # Formats with records in parts: a repeat within one file is taken for another part, not counted.
@@ -203,18 +207,22 @@ def _make_small(wanted: Format, file_kind: FileKind | None) -> World:
     return deliver_as(small, wanted, file_kind)
 
 
-def _deliver(root: Path, wanted: Format, file_kind: FileKind | None = None) -> Delivered:
-    """Write and ingest the world; one key for all deliveries makes their tokens comparable."""
-    write(_make_small(wanted, file_kind), root / "landing", root / "truth")
+def _make_settings(root: Path) -> Settings:
     key = root / "deployment.key"
     key.write_text("5e" * 32)
     key.chmod(0o600)
-    settings = Settings(
+    return Settings(
         home=root / "home",
         landing_uri=str(root / "landing"),
         config=root / "config",
         key_file=key,
     )
+
+
+def _deliver(root: Path, wanted: Format, file_kind: FileKind | None = None) -> Delivered:
+    """Write and ingest the world; one key for all deliveries makes their tokens comparable."""
+    write(_make_small(wanted, file_kind), root / "landing", root / "truth")
+    settings = _make_settings(root)
     usage = []
     for day in DAYS:
         for result in ingest_day(settings, day):
@@ -326,9 +334,8 @@ def test_six_formats__each_column_is_native_or_null_as_stated(
             expression = carried.get(column, "null")
             wanted = f"n.{column}" if expression == "=" else expression.replace("$", column)
             found = f"f.{column}"
-            if column.startswith("artifacts_"):  # here no artefact and unknown are the same
-                empty = "cast([] as varchar[])"
-                found, wanted = f"coalesce({found}, {empty})", f"coalesce({wanted}, {empty})"
+            if column in SIGNED and column in carried:  # no artefact may be null or an empty list
+                found, wanted = f"coalesce({found}, {EMPTY})", f"coalesce({wanted}, {EMPTY})"
             differing = f"{_PAIRS} where {found} is distinct from {wanted}"
             if column in known:
                 if db.execute(f"select count(*) {differing}").fetchone() != (0,):
@@ -382,18 +389,210 @@ def test_six_formats__no_column_is_filled_that_the_adapter_does_not_claim(
 
 @pytest.mark.parametrize("file_kind", ["jsonl", "zstd", "parquet"])
 def test_native__is_the_same_from_every_kind_of_file(
-    native: Delivered, tmp_path: Path, file_kind: str
+    native: Delivered, tmp_path: Path, file_kind: FileKind
 ) -> None:
-    again = _deliver(tmp_path, "native", file_kind)
+    _compare_rows(native, _deliver(tmp_path, "native", file_kind))
+
+
+def test_vertex__is_the_same_from_json_lines_and_parquet(tmp_path: Path) -> None:
+    wanted: Format = "gcp_vertex_request_response"
+    lines = _deliver(tmp_path / "lines", wanted, "jsonl")
+    _compare_rows(lines, _deliver(tmp_path / "parquet", wanted, "parquet"))
+
+
+def _compare_rows(one: Delivered, again: Delivered) -> None:
     with duckdb.connect() as db:
         (different,) = db.execute(
             f"""
             select count(*) from (
-                select * from read_parquet('{native.exchanges}')
+                select * from read_parquet('{one.exchanges}')
                 except select * from read_parquet('{again.exchanges}')
             )
             """
         ).fetchone()
         (rows,) = db.execute(f"select count(*) from read_parquet('{again.exchanges}')").fetchone()
     assert different == 0
-    assert rows == native.read_truth("exchanges").num_rows
+    assert rows == one.read_truth("exchanges").num_rows
+
+
+# The marts. Only what a format cannot carry (or KNOWN) may differ from the native delivery.
+ADDRESS_COUNTS = {"distinct_ip_count", "distinct_user_agent_count"}
+DAYS_DIFFER: dict[str, set[str]] = {
+    "aws_bedrock_invocation": {"output_tokens", "reasoning_tokens", *ADDRESS_COUNTS},
+    "gcp_vertex_request_response": {
+        "input_tokens",
+        "reasoning_tokens",
+        "rate_limited_count",
+        "blocked_count",
+        "error_count",
+        *ADDRESS_COUNTS,
+    },
+    "azure_openai_diagnostic": {
+        "input_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "ok_count",
+        "refused_count",
+        "rate_limited_count",
+        "blocked_count",
+        "error_count",
+        *ADDRESS_COUNTS,
+    },
+    "otel_genai": set(),
+    "litellm_spend": {"input_tokens"},
+}
+BLIND: dict[str, list[str]] = {
+    "aws_bedrock_invocation": ["network"],
+    "gcp_vertex_request_response": ["network"],
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A world in one format, taken through the whole pipeline."""
+
+    root: Path
+    format: str
+
+
+def _build(root: Path, wanted: Format) -> Built:
+    from stillwatch.pipeline import run_day
+
+    write(deliver_as(load_world(str(WORLD)), wanted), root / "landing", root / "truth")
+    settings = _make_settings(root)
+    for day in DAYS:
+        run_day(settings, day, reports=False)
+    return Built(root, wanted)
+
+
+@pytest.fixture(scope="module")
+def built_native(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return _build(tmp_path_factory.mktemp("built_native"), "native")
+
+
+@pytest.fixture(scope="module", params=list(CARRIED))
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    return _build(tmp_path_factory.mktemp("built"), request.param)
+
+
+def _connect_marts(native: Built, other: Built) -> duckdb.DuckDBPyConnection:
+    """Return a database with the marts of both, and `same`: one row per account with both keys.
+
+    `is_told` says whether the account's logs carry text, without which no content is compared.
+    """
+    db = duckdb.connect()
+    ours, theirs = (pq.read_table(each.root / "truth/accounts.parquet") for each in (native, other))
+    names = {"native_id": ours["account_id"], "other_id": theirs["account_id"]}
+    db.register("ids", pa.table({**names, "is_attacker": ours["is_attacker"]}))
+    db.register("categories", _read_categories(other))
+    for name, each in (("n", native), ("f", other)):
+        snapshot = each.root / "home/published/current.duckdb"
+        db.execute(f"attach '{snapshot}' as {name} (read_only)")
+    db.execute(
+        """
+        create table same as
+        select
+            n.account_key as native_key,
+            f.account_key as other_key,
+            ids.is_attacker,
+            coalesce(c.category <> 'RequestResponse', true) as is_told
+        from ids
+        inner join n.marts.dim_accounts as n on n.account_id = ids.native_id
+        inner join f.marts.dim_accounts as f on f.account_id = ids.other_id
+        left join categories as c on c.account_id = ids.other_id
+        """
+    )
+    return db
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_six_formats__the_same_campaign_is_found(built_native: Built, built: Built) -> None:
+    with _connect_marts(built_native, built) as db:
+        (known,) = db.execute("select count(*) = (select count(*) from ids) from same").fetchone()
+        campaigns = db.execute("select count(*) from f.marts.dim_campaigns").fetchone()
+        members = db.execute(
+            """
+            select count(*), count(*) filter (where s.is_attacker)
+            from f.marts.bridge_campaign_accounts as b
+            left join same as s on b.account_key = s.other_key
+            """
+        ).fetchone()
+        (planted,) = db.execute(
+            "select count(*) from same where is_attacker and is_told"
+        ).fetchone()
+    assert known, "an account of the registry is not the account of the logs"
+    assert campaigns == (1,)
+    assert members == (planted, planted)
+    assert planted >= 30
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_six_formats__account_days_differ_only_in_what_is_not_carried(
+    built_native: Built, built: Built
+) -> None:
+    with _connect_marts(built_native, built) as db:
+        columns = [row[0] for row in db.execute("describe n.marts.fct_account_days").fetchall()]
+        pairs = """
+            from same as s
+            inner join n.marts.fct_account_days as n on n.account_key = s.native_key
+            full join f.marts.fct_account_days as f
+                on f.account_key = s.other_key and f.activity_date = n.activity_date
+            where coalesce(s.is_told, true)
+        """
+        differing = {
+            column
+            for column in columns
+            if column not in ("account_key", "activity_date")
+            and not column.startswith("capability_")  # Azure's message logs know of no tools
+            and db.execute(
+                f"select count(*) {pairs} and n.{column} is distinct from f.{column}"
+            ).fetchone()
+            != (0,)
+        }
+        (count,) = db.execute(f"select count(*) {pairs}").fetchone()
+    assert count > 500
+    assert differing <= DAYS_DIFFER[built.format]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_six_formats__account_scores_stay_close_and_membership_stays(
+    built_native: Built, built: Built
+) -> None:
+    with _connect_marts(built_native, built) as db:
+        moved, furthest, honest = db.execute(
+            """
+            select
+                count(*) filter (where (n.campaign_id is null) <> (f.campaign_id is null)),
+                max(abs(n.suspicion_probability - f.suspicion_probability)),
+                max(f.suspicion_probability) filter (where not s.is_attacker)
+            from same as s
+            inner join n.marts.fct_account_scores as n on n.account_key = s.native_key
+            inner join f.marts.fct_account_scores as f
+                on f.account_key = s.other_key and f.as_of_date = n.as_of_date
+            where s.is_told
+            """
+        ).fetchone()
+    assert moved == 0
+    assert furthest < 0.2  # measured: 0.13 on Azure, where a third of the calls show no caller
+    assert honest < 0.3
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_six_formats__what_a_format_cannot_show_is_a_blind_spot(
+    built_native: Built, built: Built
+) -> None:
+    with _connect_marts(built_native, built) as db:
+        rows = [
+            db.execute(
+                f"select unavailable_families, confidence_reason from {name}.marts.dim_campaigns"
+            ).fetchone()
+            for name in ("n", "f")
+        ]
+    (none, _), (families, reason) = rows
+    assert json.loads(none) == []
+    assert json.loads(families) == BLIND.get(built.format, [])
+    assert ("addresses are missing" in reason) == ("network" in families)
