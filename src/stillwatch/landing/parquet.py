@@ -30,9 +30,13 @@ def check_parquet(landing: Landing, file: LandedFile) -> Fingerprint:
                 raise RefusedFile("too_big", f"more than {MAX_DECODED_BYTES} bytes when decoded")
             if _repeats_name(parquet.schema_arrow):
                 raise RefusedFile("duplicate_column", "two columns or fields have the same name")
+            count = 0
             for batch in parquet.iter_batches(batch_size=_BATCH_ROWS):
                 batch.validate(full=True)  # text that is not UTF-8 shows only here
-    except (pa.ArrowException, OSError) as error:
+                count += batch.num_rows
+            if count != metadata.num_rows:
+                raise RefusedFile("bad_parquet", "holds another number of rows than it says")
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise RefusedFile("bad_parquet", "not a whole Parquet file") from error
     return Fingerprint(hash_stored(landing, file), size)
 

@@ -79,8 +79,11 @@ class BedrockInvocationAdapter(SingleRecords):
         operation = record.get("operation")
         request = take(record, "input")
         reply = take(record, "output")
-        body = as_object(try_json(request.get("inputBodyJson"))[0])
-        answer = try_json(reply.get("outputBodyJson"))[0]
+        body, answer = request.get("inputBodyJson"), reply.get("outputBodyJson")
+        if isinstance(body, str):  # as in columns of type JSON
+            body, _ = try_json(body)
+        if isinstance(answer, str):
+            answer, _ = try_json(answer)
         fields: dict[str, Any] = {
             "exchange_id": record.get("requestId"),
             "event_at": _read_time(record.get("timestamp")),
@@ -98,8 +101,10 @@ class BedrockInvocationAdapter(SingleRecords):
         }
         if isinstance(operation, str):
             fields["stream"] = "stream" in operation.lower()
-        if body:
-            fields |= read_request(body) | {"stream": fields.get("stream")}
+        if body and isinstance(body, dict):
+            stream = fields.get("stream")
+            fields |= read_request(body)
+            fields["stream"] = stream
             fields["artifacts_issued"] = list_artifacts(_list_reply_blocks(answer))
         return fields
 

@@ -13,7 +13,11 @@ from stillwatch.sources.fields import FieldError
 
 def take(holder: Any, name: str) -> dict[str, Any]:
     """Return the object under a name, or an empty one if there is none."""
-    return as_object(holder.get(name)) if isinstance(holder, dict) else {}
+    if isinstance(holder, dict):
+        value = holder.get(name)
+        if isinstance(value, dict):
+            return value
+    return {}
 
 
 def as_object(value: Any) -> dict[str, Any]:
@@ -28,7 +32,9 @@ def as_list(value: Any) -> list[Any]:
 
 def list_objects(value: Any) -> list[dict[str, Any]]:
     """Return the objects among the items of a list."""
-    return [item for item in as_list(value) if isinstance(item, dict)]
+    if not isinstance(value, list):
+        return []
+    return [item for item in value if isinstance(item, dict)]
 
 
 def first(holder: Mapping[str, Any], names: Iterable[str]) -> Any:

@@ -15,7 +15,14 @@ _IMAGE_TYPES = ("image", "image_url", "input_image")
 _TEXT_TYPES = (None, "text", "input_text")
 _INLINE_DATA = ("inlineData", "inline_data", "fileData", "file_data")
 _HELD_BESIDE = ("thinking_blocks", "reasoning_details", "reasoning_items")
+_BESIDE = frozenset({*_HELD_BESIDE, "tool_calls", "extra_content", "provider_specific_fields"})
 _ENCRYPTED_TYPES = ("reasoning", "compaction", "compaction_summary")
+_ARTIFACT_KEYS = frozenset(
+    {
+        "signature", "data", "encrypted_content", "thoughtSignature", "thought_signature",
+        "reasoningContent",
+    }
+)  # fmt: skip
 _OPAQUE_TYPES = ("redacted_thinking", "reasoning.encrypted")
 
 
@@ -73,6 +80,8 @@ def count_image_parts(parts: Iterable[dict[str, Any]]) -> int:
 
 def list_held_beside(message: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the reasoning blocks that proxies carry beside the content of a message."""
+    if _BESIDE.isdisjoint(message):
+        return []
     held = [block for name in _HELD_BESIDE for block in list_objects(message.get(name))]
     extras = [message, *list_objects(message.get("tool_calls"))]
     for extra in extras:
@@ -92,6 +101,8 @@ def list_artifacts(blocks: Iterable[dict[str, Any]]) -> list[str]:
 
 def _find_artifacts(blocks: Iterable[dict[str, Any]]) -> Iterator[str]:
     for block in blocks:
+        if _ARTIFACT_KEYS.isdisjoint(block):
+            continue
         kind = block.get("type")
         candidates = [
             block.get("signature"),

@@ -67,19 +67,21 @@ def _read_messages(body: dict[str, Any]) -> dict[str, Any]:
         messages = list_inputs(body["input"])
     blocks: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []
+    turn_count = 0
     for message in messages:
         blocks += list_blocks(message)
-        if message.get("role") == "assistant":
+        role = message.get("role")
+        turn_count += role is not None
+        if role == "assistant":
             held += list_held_beside(message)
-        elif message.get("role") is None:
+        elif role is None:
             held.append(message)  # an item of the responses API that is no message
     tools = body.get("tools") or take(body, "toolConfig").get("tools") or body.get("functions")
     prompt = _read_prompt(body, messages)
-    turns = [message for message in messages if message.get("role") is not None]
     return {
         "tool_count": len(as_list(tools)),
         "image_count": count_images(blocks),
-        "message_count": len(turns or messages) or (1 if prompt is not None else None),
+        "message_count": turn_count or len(messages) or (1 if prompt is not None else None),
         "system_prompt": _read_system(body, messages),
         "prompt": prompt,
         "artifacts_submitted": list_artifacts([*blocks, *held]),
@@ -150,7 +152,8 @@ def _read_contents(body: dict[str, Any]) -> dict[str, Any]:
 
 def _read_end_user(body: dict[str, Any]) -> Any:
     for name in ("requestMetadata", "metadata"):
-        value = first(take(body, name), ("user_id", "userId"))
-        if value is not None:
-            return value
+        if name in body:
+            value = first(take(body, name), ("user_id", "userId"))
+            if value is not None:
+                return value
     return first(body, _USER_FIELDS)

@@ -74,3 +74,22 @@ def test_check_parquet__refuses_columns_with_the_same_name(tmp_path: Path) -> No
         landing, file = land(table, tmp_path)
         with pytest.raises(RefusedFile, match="duplicate_column"):
             check_parquet(landing, file)
+
+
+def test_check_parquet__refuses_a_file_that_holds_fewer_rows_than_it_says(tmp_path: Path) -> None:
+    landing, file = land(pa.table({"a": [1, 2, 3, 4, 5, 6]}), tmp_path)
+    check_parquet(landing, file)
+    data = (tmp_path / file.name).read_bytes()
+    six_rows = bytes([0x16, 2 * 6, 0x19])  # the footer's row count and the list behind it
+    assert data.count(six_rows) == 1
+    (tmp_path / file.name).write_bytes(data.replace(six_rows, bytes([0x16, 2 * 7, 0x19])))
+    with pytest.raises(RefusedFile, match="another number of rows"):
+        check_parquet(landing, file)
+
+
+def test_check_parquet__refuses_a_column_name_that_is_not_utf8(tmp_path: Path) -> None:
+    landing, file = land(pa.table({"column_one": [1]}), tmp_path)
+    data = (tmp_path / file.name).read_bytes()
+    (tmp_path / file.name).write_bytes(data.replace(b"column_one", b"\xdc" + b"olumn_one"))
+    with pytest.raises(RefusedFile, match="bad_parquet"):
+        check_parquet(landing, file)

@@ -88,6 +88,7 @@ def test_adapter__raises_nothing_but_field_errors_on_hostile_records(format_id: 
                         continue
 
 
+@pytest.mark.fault(21)
 @pytest.mark.parametrize("format_id", FORMATS)
 def test_adapter__loses_no_record_whatever_a_line_holds(format_id: str) -> None:
     adapter = ADAPTERS[format_id]

@@ -96,9 +96,7 @@ def test_litellm__needs_an_account_and_takes_the_rest() -> None:
 
 def test_otel__takes_the_examples_of_the_conventions() -> None:
     text = (SHARED / "otel_genai/examples-llm-calls.md").read_text()
-    bodies = dict(
-        re.findall(r'<span id="([^"]+)">[^\n]*\n\n```jsonc?\n(.*?)```', text, re.DOTALL)
-    )
+    bodies = dict(re.findall(r'<span id="([^"]+)">[^\n]*\n\n```jsonc?\n(.*?)```', text, re.DOTALL))
     tables = [table for table in re.split(r"\n\n", text) if "| `gen_ai.operation.name`" in table]
     spans = [make_span(n, table, bodies) for n, table in enumerate(tables, 1)]
     assert len(spans) >= 8

@@ -12,9 +12,7 @@ from stillwatch.sources.adapter import Joined
 from stillwatch.sources.azure_openai_diagnostic import AzureDiagnosticAdapter
 from stillwatch.sources.joining import join_blocks
 
-RESOURCE = (
-    "/SUBSCRIPTIONS/SUB-1/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.APIMANAGEMENT/SERVICE/GATEWAY"
-)
+RESOURCE = "/SUBSCRIPTIONS/SUB-1/RESOURCEGROUPS/G/PROVIDERS/MICROSOFT.APIMANAGEMENT/SERVICE/GATEWAY"
 
 
 def header(key: str, **properties: Any) -> dict[str, Any]:

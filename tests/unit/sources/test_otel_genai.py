@@ -56,9 +56,7 @@ def span(number: int = 1, events: Any = None, status: Any = None, **values: Any)
 def export(*spans: Any, **resource: Any) -> dict[str, Any]:
     scope = {"scope": {"name": "example"}, "spans": list(spans)}
     return {
-        "resourceSpans": [
-            {"resource": {"attributes": attributes(resource)}, "scopeSpans": [scope]}
-        ]
+        "resourceSpans": [{"resource": {"attributes": attributes(resource)}, "scopeSpans": [scope]}]
     }
 
 
@@ -178,9 +176,7 @@ def test_map_record__reads_artefacts_images_and_tools() -> None:
         {"role": "assistant", "parts": [{"type": "reasoning", "content": "", "signature": "in"}]},
         {"role": "user", "parts": parts},
     ]
-    answered = [
-        {"role": "assistant", "parts": [{"type": "reasoning", "encrypted_content": "out"}]}
-    ]
+    answered = [{"role": "assistant", "parts": [{"type": "reasoning", "encrypted_content": "out"}]}]
     fields = convert(
         span(
             **{
