@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import click
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.table import Table
 
 from stillwatch.errors import ConfigError
 from stillwatch.settings import get_settings
+from stillwatch.worlds.model import FileKind, Format
 from stillwatch.worlds.simulate import WorldSummary, write_world
 
 
@@ -37,7 +39,27 @@ from stillwatch.worlds.simulate import WorldSummary, write_world
     type=click.IntRange(min=0),
     help="Another seed gives another world of the same kind.  [default: the world's own]",
 )
-def command(name: str, landing: Path | None, truth: Path | None, seed: int | None) -> None:
+@click.option(
+    "--deliver-as",
+    "wanted",
+    type=click.Choice(get_args(Format)),
+    help="Deliver every source in this log format: the same accounts, events and texts.  "
+    "[default: as the world says]",
+)
+@click.option(
+    "--file-kind",
+    type=click.Choice(get_args(FileKind)),
+    help="Deliver usage logs in such files; Parquet for native and Vertex logs only.  "
+    "[default: as the world says]",
+)
+def command(
+    name: str,
+    landing: Path | None,
+    truth: Path | None,
+    seed: int | None,
+    wanted: Format | None,
+    file_kind: FileKind | None,
+) -> None:
     """Write a seeded, labelled world of landed inputs.
 
     A world is some days of usage logs and account registries of made-up platforms: honest
@@ -49,7 +71,11 @@ def command(name: str, landing: Path | None, truth: Path | None, seed: int | Non
     Try it:           stillwatch simulate --world tiny --landing /tmp/w/landing --truth /tmp/w/truth
     The full demo:    stillwatch simulate --world demo
     Another seed:     stillwatch simulate --world demo --seed 7
+    Another format:   stillwatch simulate --world demo --deliver-as otel_genai --file-kind zstd
     Your own world:   stillwatch simulate --world my_world.yml     (format: docs/worlds.md)
+
+    The same world can be delivered in each of six log formats: accounts, events and texts stay, ids
+    and model names are those of the platform, and what a platform does not log is left out.
 
     The same world and seed give byte-identical files on every machine with the same locked
     packages. An earlier simulated world in the same two folders is replaced; other data never is.
@@ -64,7 +90,7 @@ def command(name: str, landing: Path | None, truth: Path | None, seed: int | Non
         landing = Path(where)
     if truth is None:
         truth = landing.absolute().parent / "truth"
-    _print_summary(write_world(name, landing, truth, seed))
+    _print_summary(write_world(name, landing, truth, seed, wanted, file_kind))
 
 
 def _print_summary(summary: WorldSummary) -> None:

@@ -11,12 +11,25 @@ from pathlib import Path
 
 import numpy as np
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from stillwatch.worlds.model import Delivery, Source
+from stillwatch.worlds.formats import WRITERS
+from stillwatch.worlds.formats.writer import BYTE_BREAKS, Writer
+from stillwatch.worlds.model import Delivery, FileKind, Source
 from stillwatch.worlds.records import Line
 
 _STREAM = 4
+_BATCH_STREAM = 5
 _BREAKS = ("half_line", "wrong_type", "missing_account", "bad_time", "bad_utf8")
+_BATCH_RATIO = 0.05  # how many lines begin a batch, in formats that have them
+_LONGEST_BATCH = 8
+_ENDINGS: dict[FileKind, str] = {
+    "jsonl": "jsonl",
+    "gzip": "jsonl.gz",
+    "zstd": "jsonl.zst",
+    "parquet": "parquet",
+}
 
 
 @dataclass(frozen=True)
@@ -50,6 +63,7 @@ class Deliverer:
 
     def __init__(self, root: Path, source: Source, delivery: Delivery, seed: int) -> None:
         self._root, self._source, self._delivery, self._seed = root, source, delivery, seed
+        self._writer = WRITERS[source.format]
         self._waiting: list[_Entry] = []
 
     def deliver(
@@ -67,7 +81,7 @@ class Deliverer:
         if day in self._delivery.broken_days:
             entries += self._break(rng, lines)
         entries.sort(key=lambda entry: entry.second)
-        return self._write(day, entries)
+        return self._write(day, number, entries)
 
     def _hold_back(
         self, rng: np.random.Generator, entries: list[_Entry], last: bool
@@ -92,22 +106,26 @@ class Deliverer:
         ]
 
     def _break(self, rng: np.random.Generator, lines: Sequence[Line]) -> list[_Entry]:
+        in_table = self._source.file_kind == "parquet"
+        kinds = self._writer.typed_breaks if in_table else _BREAKS
         broken = []
         for turn in range(min(self._delivery.broken_lines, len(lines))):
             line = lines[int(rng.integers(len(lines)))]
-            kind = _BREAKS[turn % len(_BREAKS)]
+            kind = kinds[turn % len(kinds)]
             fresh = rng.bytes(16).hex()
-            broken.append(_Entry(line.second, _damage(line, kind, fresh), broken=kind))
+            data = _damage(self._writer, line, kind, fresh)
+            broken.append(_Entry(line.second, data, broken=kind))
         return broken
 
-    def _write(self, day: date, entries: list[_Entry]) -> list[LandedFile]:
+    def _write(self, day: date, number: int, entries: list[_Entry]) -> list[LandedFile]:
         folder = self._root / "usage" / self._source.source_id / f"dt={day}"
         size = -(-len(entries) // self._source.files_per_day) or 1
+        ending = _ENDINGS[self._source.file_kind]
         files = []
         for part in range(self._source.files_per_day):
             some = entries[part * size : (part + 1) * size]
-            path = folder / f"part-{part:03d}.jsonl.gz"
-            byte_count, digest = write_lines(path, [entry.data for entry in some])
+            path = folder / f"part-{part:03d}.{ending}"
+            line_count, byte_count, digest = self._write_file(path, number, part, some)
             kinds = [entry.broken for entry in some if entry.broken]
             files.append(
                 LandedFile(
@@ -115,7 +133,7 @@ class Deliverer:
                     kind="usage",
                     source_id=self._source.source_id,
                     delivered_date=day,
-                    line_count=len(some),
+                    line_count=line_count,
                     late_count=sum(entry.late for entry in some),
                     duplicate_count=sum(entry.duplicate for entry in some),
                     broken_count=len(kinds),
@@ -126,36 +144,82 @@ class Deliverer:
             )
         return files
 
+    def _write_file(
+        self, path: Path, number: int, part: int, entries: list[_Entry]
+    ) -> tuple[int, int, str]:
+        """Write one file; return its lines (rows of a table), its size and sha256."""
+        if self._source.file_kind == "parquet":
+            rows = [orjson.loads(entry.data) for entry in entries]
+            size, digest = write_table(path, self._writer.make_table(rows))
+            return len(rows), size, digest
+        rng = np.random.default_rng(
+            [self._seed, _BATCH_STREAM, number, part, *self._source.source_id.encode()]
+        )
+        lines = _batch(self._writer, rng, entries)
+        size, digest = write_lines(path, lines, self._source.file_kind)
+        return len(lines), size, digest
 
-def write_lines(path: Path, lines: Sequence[bytes]) -> tuple[int, str]:
-    """Write lines as gzip without a time stamp; return the file's size and sha256."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+
+def write_lines(path: Path, lines: Sequence[bytes], kind: FileKind = "gzip") -> tuple[int, str]:
+    """Write lines, compressed without a time stamp; return the file's size and sha256."""
     body = b"\n".join(lines) + b"\n" if lines else b""
-    packed = gzip.compress(body, compresslevel=5, mtime=0)
+    match kind:
+        case "jsonl":
+            packed = body
+        case "gzip":
+            packed = gzip.compress(body, compresslevel=5, mtime=0)
+        case "zstd":
+            packed = pa.Codec("zstd", 3).compress(body, asbytes=True)
+        case "parquet":
+            raise ValueError(f"{path} is no file of lines")
+    return _store(path, packed)
+
+
+def write_table(path: Path, table: pa.Table) -> tuple[int, str]:
+    """Write a table as Parquet; return the file's size and sha256."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    return _store(path, sink.getvalue().to_pybytes())
+
+
+def _store(path: Path, packed: bytes) -> tuple[int, str]:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(packed)
     return len(packed), hashlib.sha256(packed).hexdigest()
 
 
-def _damage(line: Line, kind: str, fresh: str) -> bytes:
+def _batch(writer: Writer, rng: np.random.Generator, entries: list[_Entry]) -> list[bytes]:
+    """Return the lines of a file: now and then several records in one, if the format has batches.
+
+    A record whose bytes are broken stays alone: it would take its neighbours with it.
+    """
+    if writer.join([]) is None:
+        return [entry.data for entry in entries]
+    chances = rng.random(len(entries))
+    lengths = rng.integers(2, _LONGEST_BATCH + 1, len(entries)).tolist()
+    lines: list[bytes] = []
+    place = 0
+    while place < len(entries):
+        length = lengths[place] if chances[place] < _BATCH_RATIO else 1
+        some = entries[place : place + length]
+        if length == 1 or any(entry.broken in BYTE_BREAKS for entry in some):
+            lines += [entry.data for entry in some]
+        else:
+            lines.append(writer.join([entry.data for entry in some]) or b"")
+        place += length
+    return lines
+
+
+def _damage(writer: Writer, line: Line, kind: str, fresh: str) -> bytes:
     """Return the line as a new exchange that cannot be read; the truth never lists it."""
     row = orjson.loads(line.data)
-    native = "exchange_id" in row
-    row["exchange_id" if native else "requestId"] = f"msg_{fresh[:24]}" if native else fresh
+    writer.rename(row, fresh)
     match kind:
         case "half_line":
             data = orjson.dumps(row)
             return data[: len(data) // 2]
-        case "wrong_type":
-            if native:
-                row["input_tokens"] = "many"
-            else:
-                row["input"]["inputTokenCount"] = "many"
-        case "missing_account":
-            del row["account_id" if native else "identity"]
-        case "bad_time":
-            row["event_at" if native else "timestamp"] = "yesterday"
         case "bad_utf8":
             return orjson.dumps(row)[:-1] + b',"note":"\xff\xfe"}'
         case _:
-            raise ValueError(f"no way to break a line called {kind!r}")
-    return orjson.dumps(row)
+            writer.damage(row, kind)
+            return orjson.dumps(row)

@@ -7,27 +7,58 @@ they write), so that an attacker can be given any honest trait and the reverse.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-Platform = Literal["native", "aws_bedrock"]
-Format = Literal["native", "aws_bedrock_invocation"]
+Platform = Literal["native", "aws_bedrock", "gcp_vertex", "azure_openai", "otel", "litellm"]
+Format = Literal[
+    "native",
+    "aws_bedrock_invocation",
+    "gcp_vertex_request_response",
+    "azure_openai_diagnostic",
+    "otel_genai",
+    "litellm_spend",
+]
+FileKind = Literal["jsonl", "gzip", "zstd", "parquet"]
+
+PLATFORMS: dict[Format, Platform] = {
+    "native": "native",
+    "aws_bedrock_invocation": "aws_bedrock",
+    "gcp_vertex_request_response": "gcp_vertex",
+    "azure_openai_diagnostic": "azure_openai",
+    "otel_genai": "otel",
+    "litellm_spend": "litellm",
+}
+# A cloud platform passes on little about its customers, and bans them later.
+CLOUDS: tuple[Platform, ...] = ("aws_bedrock", "gcp_vertex", "azure_openai")
+PARQUET_FORMATS: tuple[Format, ...] = ("native", "gcp_vertex_request_response")
 
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=False)
 
 
 @dataclass(frozen=True, config=STRICT)
 class Source:
-    """A platform that delivers usage logs and its account registry."""
+    """A platform that delivers usage logs and its account registry.
+
+    `home` is set where a world is delivered as another platform's logs: the platform that its
+    cohorts name, whose accounts and events these are.
+    """
 
     source_id: str
     platform: Platform
     format: Format
     files_per_day: int = 1
+    file_kind: FileKind = "gzip"
+    home: Platform | None = None
+
+    @property
+    def home_platform(self) -> Platform:
+        """The platform that the cohorts of the world name."""
+        return self.home or self.platform
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -328,3 +359,23 @@ def list_groups(world: World) -> list[Group]:
             for pool in attacker.pools
         ]
     return groups
+
+
+def deliver_as(world: World, wanted: Format, file_kind: FileKind | None = None) -> World:
+    """Return the same world with every source delivering the logs of one format.
+
+    Accounts, events and texts stay; ids and model names become those of the other platform.
+    """
+    return replace(
+        world,
+        sources=tuple(
+            replace(
+                source,
+                platform=PLATFORMS[wanted],
+                format=wanted,
+                file_kind=file_kind or source.file_kind,
+                home=source.home_platform,
+            )
+            for source in world.sources
+        ),
+    )

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from stillwatch.worlds import clients, people, places, traces
-from stillwatch.worlds.model import Group, Platform, Source, World, list_groups
+from stillwatch.worlds.model import CLOUDS, Group, Platform, Source, World, list_groups
+from stillwatch.worlds.names import name_account, name_aws_account
 from stillwatch.worlds.texts import Voice
 
 DAY_SECONDS = 86400.0
@@ -140,7 +141,7 @@ class _Maker:
         """Return the group's account at `place`, numbered `number` in the world."""
         rng, group, world = self._rng, self._group, self._world
         platform = self._platforms[place]
-        source = next(each for each in world.sources if each.platform == platform)
+        source = next(each for each in world.sources if each.home_platform == platform)
         country = places.draw_country(rng, group.identity.countries)
         desk = place % max(1, len(self._shared.organisations))
         organisation = self._shared.organisations[desk] if self._shared.organisations else None
@@ -154,15 +155,19 @@ class _Maker:
         organization_id = aws or (organisation.organization_id if organisation else None)
         registry = (
             self._register_cloud(country)
-            if aws
+            if platform in CLOUDS
             else self._register(country, organisation, exits[0], old)
         )
+        shown_id = name_account(account_id, organization_id, platform, source.platform)
+        if source.platform == "aws_bedrock" and platform != "aws_bedrock":
+            aws = name_aws_account(organization_id or account_id)
+            organization_id = organization_id and aws
         serves = group.serves_from.timestamp() if group.serves_from else created_at
         return Account(
             number=number,
             group=self._index,
             source=source,
-            account_id=account_id,
+            account_id=shown_id,
             organization_id=organization_id,
             aws_account=aws,
             created_at=created_at,
@@ -230,7 +235,7 @@ class _Maker:
     ) -> tuple[float | None, float | None, str | None]:
         rng, group = self._rng, self._group
         if group.ban is not None:
-            delay = group.ban.cloud_delay_hours if platform == "aws_bedrock" else 0.0
+            delay = group.ban.cloud_delay_hours if platform in CLOUDS else 0.0
             hours = delay + float(rng.random()) * group.ban.over_hours
             return None, group.ban.at.timestamp() + hours * 3600, "policy_violation"
         first = max(created_at + DAY_SECONDS, self._world.start.timestamp() - 20 * DAY_SECONDS)

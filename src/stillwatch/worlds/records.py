@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 import random
-import uuid
-from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import orjson
 
-from stillwatch.worlds.model import Content, Platform, World
-from stillwatch.worlds.population import Account, Population, to_instant
+from stillwatch.worlds.exchange import Exchange, spell_second
+from stillwatch.worlds.formats import WRITERS
+from stillwatch.worlds.model import Content, World
+from stillwatch.worlds.places import Exit
+from stillwatch.worlds.population import Account, Population
 from stillwatch.worlds.texts import Text, load_grammar
-from stillwatch.worlds.traffic import OK, STATUS_NAMES, Events
+from stillwatch.worlds.traffic import STATUS_NAMES, Events
 
 _STREAM = 3
 _LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "zh", "ja")
-_BEDROCK_ERRORS = {
-    "rate_limited": "ThrottlingException",
-    "blocked": "AccessDeniedException",
-    "error": "ModelErrorException",
-}
-_REPLIES = ("Done.", "Here it is.", "See below.", "Sure.", "One moment: finished.")
 
 
-@dataclass(frozen=True)
-class Line:
-    """One delivered line with what the truth tables say about it."""
+class Line(NamedTuple):
+    """One exchange as it is delivered."""
 
     second: float
-    exchange_id: str
     data: bytes
 
 
-@dataclass(frozen=True)
-class Labels:
+class Labels(NamedTuple):
     """The truth of one exchange; nothing of it is ever landed."""
 
     source_id: str
@@ -70,44 +62,78 @@ class Recorder:
         ids = rng.bytes(16 * len(events)).hex()
         session_ids = rng.bytes(8 * (int(events.session.max(initial=-1)) + 1)).hex()
         artifacts: dict[int, str] = {}
-        rows = zip(
-            events.account.tolist(),
-            events.second.tolist(),
-            events.session.tolist(),
-            events.content.tolist(),
-            strict=True,
+        columns = (
+            events.account,
+            events.second,
+            events.session,
+            events.content,
+            events.status,
+            events.newest_model,
+            events.input_tokens,
+            events.output_tokens,
+            events.reasoning_tokens,
+            events.latency_ms,
+            events.chance,
         )
-        for place, (account_number, second, session, content_index) in enumerate(rows):
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        for place, row in enumerate(rows):
+            account_number, second, session, content_index, status, newest, *measured = row
+            into, out, reasoned, latency_ms, chance = measured
             account = self._population.accounts[account_number]
             group_index, content = events.contents[content_index]
             group = self._population.groups[group_index]
             text = _write_text(rnd, account, content)
-            event = _Event(
-                identity=ids[32 * place : 32 * place + 32],
-                second=second,
-                session=session_ids[16 * session : 16 * session + 16],
-                status=STATUS_NAMES[events.status[place]],
-                model=self._newest if events.newest_model[place] else account.model,
-                input_tokens=int(events.input_tokens[place]),
-                output_tokens=int(events.output_tokens[place]),
-                reasoning_tokens=int(events.reasoning_tokens[place]),
-                latency_ms=int(events.latency_ms[place]),
-                chance=float(events.chance[place]),
-                submitted=artifacts.get(session),
+            identity = ids[32 * place : 32 * place + 32]
+            whole = account.source.home_platform != "aws_bedrock"  # Bedrock's callers show less
+            details = (
+                _draw_details(rnd, account, content, bool(reasoned))
+                if whole
+                else _derive_details(account, identity)
             )
-            if account.source.format == "native":
-                identity, row = _make_native(rnd, account, content, text, event)
-                issued = row.get("artifacts_issued")
-                if issued:
-                    artifacts[session] = issued[0]
-            else:
-                identity, row = _make_bedrock(rnd, account, content, text, event)
-            source_id = account.source.source_id
-            lines[source_id].append(Line(second, identity, orjson.dumps(row)))
+            submitted = artifacts.get(session)
+            if details.issued:
+                artifacts[session] = details.issued
+            max_tokens, temperature, streams = _get_habits(account, content)
+            exchange = Exchange(
+                identity=identity,
+                second=second,
+                account=account,
+                status=STATUS_NAMES[status],
+                model=self._newest if newest else account.model,
+                input_tokens=into,
+                output_tokens=out,
+                cached_input_tokens=int(into * 0.4) if whole and text.system is not None else None,
+                reasoning_tokens=reasoned,
+                latency_ms=latency_ms,
+                chance=chance,
+                max_tokens=max_tokens,
+                temperature=temperature,
+                stream=streams,
+                samples=content.samples,
+                tool_count=content.tools,
+                image_count=details.image_count,
+                message_count=details.message_count,
+                shown=details.shown,
+                client=account.fingerprints[1 if second >= account.upgrade_at else 0],
+                api_key=account.api_keys[int(chance * len(account.api_keys))],
+                session=(
+                    f"sess_{session_ids[16 * session : 16 * session + 16]}"
+                    if account.sends_sessions
+                    else None
+                ),
+                end_user=details.end_user,
+                system=text.system,
+                prompt=text.prompt,
+                issued=details.issued,
+                submitted=submitted if whole and chance < 0.6 else None,
+            )
+            source = account.source
+            writer = WRITERS[source.format]
+            lines[source.source_id].append(Line(second, orjson.dumps(writer.make_row(exchange))))
             labels.append(
                 Labels(
-                    source_id=source_id,
-                    exchange_id=identity,
+                    source_id=source.source_id,
+                    exchange_id=writer.name_exchange(identity),
                     account_id=account.account_id,
                     cohort=group.name,
                     campaign=group.campaign,
@@ -119,31 +145,11 @@ class Recorder:
         return lines, labels
 
 
-@dataclass(frozen=True)
-class _Event:
-    identity: str
-    second: float
-    session: str
-    status: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-    reasoning_tokens: int
-    latency_ms: int
-    chance: float
-    submitted: str | None
-
-
 def list_grammars(content: Content) -> list[str]:
     """Return the grammars that a content may use: one per language where it speaks several."""
     if content.grammar == "everyday":
         return [f"everyday_{language}" for language in _LANGUAGES]
     return [content.grammar]
-
-
-def name_model(model: str, platform: Platform) -> str:
-    """Return a model's name as the platform writes it."""
-    return f"examplelab.{model}-v1:0" if platform == "aws_bedrock" else model
 
 
 def render_account(account: Account, until: float) -> bytes | None:
@@ -196,127 +202,34 @@ def _write_text(rnd: random.Random, account: Account, content: Content) -> Text:
     return grammar.write(rnd, account.voice, content.paraphrase, content.families_per_account)
 
 
-def _make_native(
-    rnd: random.Random, account: Account, content: Content, text: Text, event: _Event
-) -> tuple[str, dict[str, Any]]:
-    identity = f"msg_{event.identity[:24]}"
+class _Details(NamedTuple):
+    """What differs from request to request of one account."""
+
+    shown: Exit
+    image_count: int
+    message_count: int
+    end_user: str | None
+    issued: str | None
+
+
+def _draw_details(
+    rnd: random.Random, account: Account, content: Content, reasoned: bool
+) -> _Details:
     shown = account.exits[int(rnd.random() * len(account.exits))]
-    client = account.fingerprints[1 if event.second >= account.upgrade_at else 0]
-    max_tokens, temperature, streams = _get_habits(account, content)
-    row: dict[str, Any] = {
-        "exchange_id": identity,
-        "event_at": _spell_exactly(event.second),
-        "account_id": account.account_id,
-        "api_key_id": account.api_keys[int(event.chance * len(account.api_keys))],
-        "model": event.model,
-        "endpoint": "/v1/messages",
-        "status": event.status,
-        "input_tokens": event.input_tokens,
-        "output_tokens": event.output_tokens,
-        "stream": streams,
-        "tool_count": content.tools,
-        "image_count": 1 if rnd.random() < content.images else 0,
-        "message_count": 1 + 2 * int(rnd.expovariate(1.0) * (content.turns - 1) / 2),
-        "latency_ms": event.latency_ms,
-        "client_ip": shown.address,
-        "client_country": shown.country,
-        "user_agent": client.user_agent,
-        "ja4": client.ja4,
-        "header_order_hash": client.header_order_hash,
-        "prompt": text.prompt,
-    }
-    if text.system is not None:
-        row["system_prompt"] = text.system
-        row["cached_input_tokens"] = int(event.input_tokens * 0.4)
-    if account.organization_id is not None:
-        row["organization_id"] = account.organization_id
-        row["workspace_id"] = account.workspace_id
-    if account.sends_sessions:
-        row["session_id"] = f"sess_{event.session}"
-    if max_tokens is not None:
-        row["max_tokens"] = max_tokens
-    if temperature is not None:
-        row["temperature"] = temperature
-    if content.samples is not None:
-        row["n"] = content.samples
+    image_count = 1 if rnd.random() < content.images else 0
+    message_count = 1 + 2 * int(rnd.expovariate(1.0) * (content.turns - 1) / 2)
+    end_user = None
     if content.end_users:
         user = int(content.end_users * rnd.random() ** 2)  # few of them ask most
-        row["end_user_id"] = f"u{(account.habit ^ (user * 2654435761)) & 0xFFFFFFFF:08x}"
-    if event.reasoning_tokens:
-        row["reasoning_tokens"] = event.reasoning_tokens
-        row["artifacts_issued"] = [f"art_{rnd.getrandbits(80):020x}"]
-    if event.submitted is not None and event.chance < 0.6:
-        row["artifacts_submitted"] = [event.submitted]
-    return identity, row
+        end_user = f"u{(account.habit ^ (user * 2654435761)) & 0xFFFFFFFF:08x}"
+    issued = f"art_{rnd.getrandbits(80):020x}" if reasoned else None
+    return _Details(shown, image_count, message_count, end_user, issued)
 
 
-def _make_bedrock(
-    rnd: random.Random, account: Account, content: Content, text: Text, event: _Event
-) -> tuple[str, dict[str, Any]]:
-    identity = str(uuid.UUID(hex=event.identity, version=4))
-    max_tokens, temperature, streams = _get_habits(account, content)
-    converse = account.habit % 4 != 0
-    if converse:
-        operation = "ConverseStream" if streams else "Converse"
-        settings = {"maxTokens": max_tokens, "temperature": temperature}
-        body: dict[str, Any] = {
-            "messages": [{"role": "user", "content": [{"text": text.prompt}]}],
-            "inferenceConfig": {key: each for key, each in settings.items() if each is not None},
-        }
-        if text.system is not None:
-            body["system"] = [{"text": text.system}]
-        if content.tools:
-            names = [{"toolSpec": {"name": f"tool_{n}"}} for n in range(content.tools)]
-            body["toolConfig"] = {"tools": names}
-    else:
-        operation = "InvokeModelWithResponseStream" if streams else "InvokeModel"
-        body = {
-            "messages": [{"role": "user", "content": [{"type": "text", "text": text.prompt}]}],
-            "max_tokens": max_tokens or 1024,
-        }
-        if temperature is not None:
-            body["temperature"] = temperature
-        if text.system is not None:
-            body["system"] = text.system
-        if content.tools:
-            body["tools"] = [{"name": f"tool_{n}"} for n in range(content.tools)]
-    row: dict[str, Any] = {
-        "schemaType": "ModelInvocationLog",
-        "schemaVersion": "1.0",
-        "timestamp": _spell(event.second),
-        "accountId": account.aws_account,
-        "identity": {"arn": account.account_id},
-        "region": account.region,
-        "requestId": identity,
-        "operation": operation,
-        "modelId": name_model(event.model, "aws_bedrock"),
-        "input": {
-            "inputContentType": "application/json",
-            "inputBodyJson": body,
-            "inputTokenCount": event.input_tokens,
-        },
-    }
-    if event.status in _BEDROCK_ERRORS:
-        row["errorCode"] = _BEDROCK_ERRORS[event.status]
-        return identity, row
-    refused = event.status != STATUS_NAMES[OK]
-    reply = _REPLIES[int(event.chance * len(_REPLIES))]
-    message = {"role": "assistant", "content": [{"text": "" if refused else reply}]}
-    row["output"] = {
-        "outputContentType": "application/json",
-        "outputBodyJson": {
-            "output": {"message": message},
-            "stopReason": "content_filtered" if refused else "end_turn",
-            "metrics": {"latencyMs": event.latency_ms},
-            "usage": {
-                "inputTokens": event.input_tokens,
-                "outputTokens": event.output_tokens,
-                "totalTokens": event.input_tokens + event.output_tokens,
-            },
-        },
-        "outputTokenCount": event.output_tokens,
-    }
-    return identity, row
+def _derive_details(account: Account, identity: str) -> _Details:
+    """Return the plain request of a Bedrock caller; nothing is drawn, so its texts stay as told."""
+    shown = account.exits[int(identity[:8], 16) % len(account.exits)]
+    return _Details(shown, 0, 1, None, None)
 
 
 def _get_habits(account: Account, content: Content) -> tuple[int | None, float | None, bool]:
@@ -330,9 +243,4 @@ def _get_habits(account: Account, content: Content) -> tuple[int | None, float |
 
 
 def _spell(seconds: float) -> str:
-    return to_instant(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _spell_exactly(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{_spell(whole)[:-1]}.{int((seconds - whole) * 1000):03d}Z"
+    return spell_second(int(seconds)) + "Z"

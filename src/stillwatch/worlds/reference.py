@@ -7,8 +7,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from stillwatch.worlds.model import World
+from stillwatch.worlds.names import name_model
 from stillwatch.worlds.population import Population
-from stillwatch.worlds.records import name_model
 
 _ENTITIES = (
     ("ent_001", "Quillstone Holding", "Quillstone|QSH", "ZZ"),
@@ -114,7 +114,7 @@ def _list_releases(world: World) -> list[_Row]:
             (name_model(model.name, source.platform), source.platform, released, announced, "true")
             for source in world.sources
         ]
-    return rows
+    return list(dict.fromkeys(rows))  # two sources may deliver one platform
 
 
 def _list_allowed(world: World, population: Population) -> list[_Row]:
@@ -150,7 +150,8 @@ def _list_decisions(world: World, population: Population) -> list[_Row]:
     honest = [
         account
         for account in population.accounts
-        if population.groups[account.group].campaign is None and account.source.format == "native"
+        if population.groups[account.group].campaign is None
+        and account.source.home_platform == "native"
     ]
     decided = world.start - timedelta(days=9)
     expires = world.start + timedelta(days=170)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,13 +13,13 @@ import yaml
 from stillwatch.errors import ConfigError
 from stillwatch.log import get_logger, track
 from stillwatch.runs import end_of_day
+from stillwatch.worlds.days import write_days
 from stillwatch.worlds.landing import Deliverer, LandedFile, write_lines
-from stillwatch.worlds.model import World
+from stillwatch.worlds.model import FileKind, Format, World, deliver_as
 from stillwatch.worlds.population import Population, make_population
-from stillwatch.worlds.presets import load_world
-from stillwatch.worlds.records import Recorder, render_account
+from stillwatch.worlds.presets import check_sources, load_world
+from stillwatch.worlds.records import render_account
 from stillwatch.worlds.reference import write_reference
-from stillwatch.worlds.traffic import TrafficModel
 from stillwatch.worlds.truth import TruthWriter
 
 _log = get_logger(__name__)
@@ -46,13 +46,29 @@ class WorldSummary:
     seconds: float
 
 
-def write_world(world: str, landing: Path, truth: Path, seed: int | None) -> WorldSummary:
+def write_world(
+    world: str,
+    landing: Path,
+    truth: Path,
+    seed: int | None,
+    wanted: Format | None = None,
+    file_kind: FileKind | None = None,
+) -> WorldSummary:
     """Write a world (preset name or YAML path) and return what was written.
+
+    With `wanted` every source delivers the logs of that format, with `file_kind` in such files.
 
     The same world and seed give byte-identical files. The truth must lie outside the landing
     root. An earlier simulated world in the landing root is replaced; other data is never touched.
     """
-    return write(load_world(world), landing, truth, seed)
+    loaded = load_world(world)
+    if wanted is not None:
+        loaded = deliver_as(loaded, wanted, file_kind)
+    elif file_kind is not None:
+        sources = tuple(replace(source, file_kind=file_kind) for source in loaded.sources)
+        loaded = replace(loaded, sources=sources)
+    check_sources(loaded, world)
+    return write(loaded, landing, truth, seed)
 
 
 def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> WorldSummary:
@@ -65,16 +81,15 @@ def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> 
         raise ConfigError(f"--seed {seed} is below zero: give a whole number from 0 on")
     _write_sources(world, landing)
     population = make_population(world, seed)
-    traffic = TrafficModel(world, population, seed)
-    recorder = Recorder(world, population, seed)
     deliverers = {
         source.source_id: Deliverer(landing, source, world.delivery, seed)
         for source in world.sources
     }
     files: list[LandedFile] = []
     with TruthWriter(truth, world, population, seed) as writer:
-        for number, day in enumerate(track(world.dates, "simulating", total=world.days)):
-            lines, labels = recorder.record_day(day, traffic.draw_day(day))
+        written = track(write_days(world, population, seed), "simulating", total=world.days)
+        for number, (lines, labels) in enumerate(written):
+            day = world.dates[number]
             writer.add_day(day, labels)
             last = number == world.days - 1
             for source_id, deliverer in deliverers.items():

@@ -41,11 +41,15 @@ class Text:
 
 @dataclass
 class Voice:
-    """One account's habits of writing: its picks, and the families it keeps to."""
+    """One account's habits of writing: its picks, and the families it keeps to.
+
+    Both are worked out when they are first needed and depend on the seed and their key alone, so
+    it does not matter which day or process needs them first.
+    """
 
     seed: int
-    picks: dict[str, str] = field(default_factory=dict)
-    families: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    picks: dict[tuple[str, float], str] = field(default_factory=dict)
+    families: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -91,11 +95,11 @@ class Grammar:
     def _choose(self, rnd: random.Random, voice: Voice, keep_to: int) -> Family:
         families = self.families
         if keep_to and keep_to < len(families):
-            chosen = voice.families.get(self.name)
+            chosen = voice.families.get((self.name, keep_to))
             if chosen is None:
                 taste = random.Random(f"{voice.seed}/{self.name}")  # noqa: S311
                 chosen = tuple(_draw_distinct(taste, [each.weight for each in families], keep_to))
-                voice.families[self.name] = chosen
+                voice.families[self.name, keep_to] = chosen
             families = tuple(families[index] for index in chosen)
         total = sum(each.weight for each in families)
         point = rnd.random() * total
@@ -192,11 +196,11 @@ def _own(name: str, node: Callable[[_Draw], str], grammar: str) -> Callable[[_Dr
     key = f"{grammar}/{name}"
 
     def keep(draw: _Draw) -> str:
-        kept = draw.voice.picks.get(key)
+        kept = draw.voice.picks.get((key, draw.paraphrase))
         if kept is None:
             own = random.Random(f"{draw.voice.seed}/{key}")  # noqa: S311
             kept = node(_Draw(own, draw.voice, draw.paraphrase))
-            draw.voice.picks[key] = kept
+            draw.voice.picks[key, draw.paraphrase] = kept
         return kept
 
     return keep

@@ -57,10 +57,13 @@ class TruthWriter:
 
     def add_day(self, day: date, labels: list[Labels]) -> None:
         """Append the truth of one day's exchanges."""
-        rows = [{**asdict(label), "event_date": day} for label in labels]
-        self._writer.write_table(pa.Table.from_pylist(rows, schema=_EXCHANGES))
+        columns = list(zip(*labels, strict=True)) if labels else [()] * len(Labels._fields)
+        values = dict(zip(Labels._fields, columns, strict=True))
+        values["event_date"] = (day,) * len(labels)
+        arrays = [pa.array(values[field.name], field.type) for field in _EXCHANGES]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=_EXCHANGES))
+        self.exchange_count.update(values["source_id"])
         for label in labels:
-            self.exchange_count[label.source_id] += 1
             name = label.campaign
             if name is None:
                 continue

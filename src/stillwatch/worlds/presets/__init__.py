@@ -11,7 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from stillwatch.errors import ConfigError
-from stillwatch.worlds.model import World
+from stillwatch.worlds.model import PARQUET_FORMATS, PLATFORMS, World
 
 
 def list_presets() -> list[str]:
@@ -64,15 +64,23 @@ def parse_world(text: str, origin: str) -> World:
     return world
 
 
+def check_sources(world: World, origin: str) -> None:
+    """Raise a ConfigError if a source cannot deliver its format in its kind of files."""
+    problems = "; ".join(_find_source_problems(world))
+    if problems:
+        raise ConfigError(f"{origin}: {problems}")
+
+
 def _spell(location: tuple[int | str, ...]) -> str:
     return ".".join(str(part) for part in location)
 
 
 def _find_problems(world: World) -> Iterable[str]:
-    platforms = {source.platform for source in world.sources}
+    platforms = {source.home_platform for source in world.sources}
     names = [cohort.name for cohort in world.cohorts] + [each.name for each in world.attackers]
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"the name {name!r} is used twice"
+    yield from _find_source_problems(world)
     if world.days < 1:
         yield f"days: {world.days} is no period"
     if not any(model.weight > 0 for model in world.models):
@@ -93,6 +101,20 @@ def _find_problems(world: World) -> Iterable[str]:
     for moment, origin in _list_moments(world):
         if moment is not None and moment.tzinfo is None:
             yield f"{origin}: {moment.isoformat()} has no time zone, write 2026-11-05T15:00:00Z"
+
+
+def _find_source_problems(world: World) -> Iterable[str]:
+    for source in world.sources:
+        if source.platform != PLATFORMS[source.format]:
+            yield (
+                f"{source.source_id}: logs of the format {source.format!r} come from the platform "
+                f"{PLATFORMS[source.format]!r}, not {source.platform!r}"
+            )
+        if source.file_kind == "parquet" and source.format not in PARQUET_FORMATS:
+            yield (
+                f"{source.source_id}: {source.format} is not delivered as Parquet, "
+                f"only {' and '.join(PARQUET_FORMATS)} are"
+            )
 
 
 def _list_moments(world: World) -> Iterable[tuple[Any, str]]:
