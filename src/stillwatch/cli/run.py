@@ -17,7 +17,7 @@ from stillwatch.settings import Settings, get_settings
 if TYPE_CHECKING:
     from stillwatch.pipeline import DaySummary
 
-_COLUMNS = ("day", "read", "accepted", "duplicate", "quarantined", "warnings", "snapshot", "drafts")
+_COLUMNS = ("day", "read", "accepted", "duplicate", "quarantined", "warnings", "drafts")
 
 
 @click.command("run")
@@ -79,6 +79,7 @@ def command(
         _add_row(table, summary)
     if table.row_count:
         Console().print(table)
+        click.echo(f"published: {summary.snapshot_id}")
 
 
 def _refuse_open(settings: Settings, days: list[date]) -> None:
@@ -104,6 +105,5 @@ def _add_row(table: Table, summary: DaySummary) -> None:
     table.add_row(
         str(summary.day),
         *(f"{count:,}" for count in counts),
-        summary.snapshot_id,
         str(len(summary.report_ids)),
     )
