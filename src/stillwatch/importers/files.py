@@ -117,7 +117,7 @@ def read_objects(path: Path) -> Iterator[tuple[int, dict[str, Any]] | BadValue]:
             if not line.strip():
                 continue
             try:
-                value = json.loads(line)
+                value = json.loads(line.rstrip())
             except json.JSONDecodeError as error:
                 yield BadValue(f"{path}, line {number}, column {error.colno}: not JSON")
                 continue
