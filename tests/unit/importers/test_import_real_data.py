@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import json
+import random
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.pipeline import run_days
 from stillwatch.settings import Settings
 
 TRACES = Path("/work/shared/data/usage")
+PROMPTS = TRACES.parent / "prompts" / "benign_user"
 AZURE = TRACES / "azure_llm_2023" / "AzureLLMInferenceTrace_conv.csv.gz"
 MOONCAKE = TRACES / "mooncake" / "conversation_trace.jsonl.gz"
 LANGUAGE = TRACES / "servegen" / "language" / "m-small"
@@ -66,24 +75,98 @@ def test_background__three_real_services_without_a_campaign_give_no_campaign(
     summary = landed.run(
         "servegen", [LANGUAGE], source_id="servegen", days=3, skip_days=3, sample=5e-5
     )
-    written += summary.written_count
-    settings = Settings(home=tmp_path / "home", landing_uri=str(landed.root / "landing"))
-    days = list(summary.written_by_day)
-    assert sum(done.accepted_count for done in run_days(settings, days, ())) == written
-    with duckdb.connect(
-        str(tmp_path / "home" / "published" / "current.duckdb"), read_only=True
-    ) as marts:
+    found = run_pipeline(landed, tmp_path / "home", list(summary.written_by_day))
+    with capsys.disabled():
+        print(f"\nreal traffic without text: {found}")
+    assert found.accepted_count == written + summary.written_count
+    assert found.account_count > 200
+    assert found.campaign_count == 0
+    assert found.highest_suspicion < 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not PROMPTS.is_dir(), reason=f"the public prompts are not at {PROMPTS}")
+def test_background__real_texts_that_strangers_share_give_no_campaign(landed, tmp_path, capsys):
+    """Real prompts in the form of WildChat; a third are templates that many visitors copy.
+
+    The visitors are made up (who asks what, when, from where), the texts are not.
+    """
+    path = write_conversations(tmp_path / "train-00000.parquet")
+    summary = landed.run("wildchat", [path], days=3)
+    found = run_pipeline(landed, tmp_path / "home", list(summary.written_by_day))
+    with capsys.disabled():
+        print(f"\nreal texts of strangers: {found}")
+    assert found.accepted_count == summary.written_count > 2000
+    assert found.group_count > 0  # shared texts and clients do form candidate groups
+    assert found.campaign_count == 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the pipeline made of a background."""
+
+    accepted_count: int
+    account_count: int
+    group_count: int
+    campaign_count: int
+    highest_suspicion: float
+
+
+def run_pipeline(landed, home: Path, days: list[date]) -> Found:
+    """Run all days and return what stands in the result."""
+    settings = Settings(home=home, landing_uri=str(landed.root / "landing"))
+    accepted = sum(done.accepted_count for done in run_days(settings, days, ()))
+    with duckdb.connect(str(home / "published" / "current.duckdb"), read_only=True) as marts:
         (campaigns,) = marts.execute("select count(*) from marts.dim_campaigns").fetchone()
         accounts, top = marts.execute(
             "select count(*), max(suspicion_probability) from marts.fct_account_scores"
             " where as_of_date = $1",
             [days[-1]],
         ).fetchone()
-    with capsys.disabled():
-        print(
-            f"\nreal background: {written:,} exchanges of {accounts} accounts over 3 days: "
-            f"{campaigns} campaigns, highest account suspicion {top:.3f}"
-        )
-    assert accounts > 200
-    assert campaigns == 0
-    assert top < 0.9
+    with duckdb.connect(str(home / "warehouse" / "build.duckdb"), read_only=True) as build:
+        query = "select count(*) from intermediate.int_groups__scored"
+        (groups,) = build.execute(query).fetchone()
+    return Found(accepted, accounts, groups, campaigns, round(top, 3))
+
+
+def write_conversations(path: Path) -> Path:
+    """Write three days of conversations of 700 visitors, whose texts are real prompts."""
+    dice = random.Random(5)
+    own = read_jsonl("arena_hard_v0.1_question.jsonl.gz", "prompt")
+    own += read_jsonl("oasst_prompt_lottery_en_250.jsonl", None)
+    with gzip.open(PROMPTS / "awesome_chatgpt_prompts_2025-12-01.csv.gz", "rt") as file:
+        copied = [row["prompt"] for row in csv.DictReader(file)]
+    popularity = [1 / (rank + 1) for rank in range(len(copied))]
+    rows = []
+    for visitor in range(700):
+        who = {
+            "hashed_ip": f"{visitor:064x}",
+            "country": dice.choice(("United States", "Russia", "Germany", "India", "Brazil")),
+            "header": {"user-agent": f"Mozilla/5.0 Browser/{dice.randrange(90, 120)}.0"},
+        }
+        for _ in range(1 + int(dice.expovariate(1 / 3))):
+            at = datetime(2023, 5, 1, tzinfo=UTC) + timedelta(seconds=dice.randrange(3 * 86_400))
+            text = (
+                dice.choices(copied, popularity)[0] if dice.random() < 1 / 3 else dice.choice(own)
+            )
+            turns = [
+                {"role": "user", "content": text, "timestamp": at, **who},
+                {"role": "assistant", "content": "Yes.", "timestamp": at, **dict.fromkeys(who)},
+            ]
+            rows.append(
+                {
+                    "conversation_hash": f"c{len(rows)}",
+                    "model": dice.choice(("gpt-3.5-turbo-0301", "gpt-4-0314")),
+                    "timestamp": at,
+                    "conversation": turns,
+                }
+            )
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def read_jsonl(name: str, key: str | None) -> list[str]:
+    """Return the texts of a file of the public prompts."""
+    data = (PROMPTS / name).read_bytes()
+    lines = (gzip.decompress(data) if name.endswith(".gz") else data).decode().splitlines()
+    return [json.loads(line)[key] if key else json.loads(line) for line in lines]

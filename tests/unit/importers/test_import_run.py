@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from datetime import UTC, date, datetime
 
 import orjson
@@ -93,6 +94,21 @@ def test_import__describes_itself(landed, trace):
     assert about["format"] == "native"
     assert "imported by stillwatch" in about["handling"]
     assert "CC-BY-4.0" in about["licence"]
+
+
+def test_import__memory_does_not_grow_with_the_rows(landed, write_file):
+    def measure(count: int) -> int:
+        rows = (f"2024-05-10 {n // 3600 % 24:02d}:{n // 60 % 60:02d}:{n % 60:02d},9,9"
+                for n in range(count))  # fmt: skip
+        path = write_file(f"conv-{count}.csv", HEAD, *rows)
+        tracemalloc.start()
+        landed.run("azure", [path], source_id=f"s{count}", account_count=20)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak
+
+    measure(100)  # imports and caches
+    assert measure(16_000) < measure(2_000) + 300_000
 
 
 def test_import__never_touches_other_data(landed, trace):
