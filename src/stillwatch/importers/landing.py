@@ -21,6 +21,7 @@ HANDLING = "imported by stillwatch, benign background"
 
 _SOURCE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _PART = "part-000.jsonl.gz"
+_ABOUT = "source.yml"  # in both folders: it marks what an import may replace
 
 
 def check_target(root: Path, source_id: str, replace: bool) -> None:
@@ -30,21 +31,20 @@ def check_target(root: Path, source_id: str, replace: bool) -> None:
             f"--source-id {source_id!r}: use 1 to 64 letters, digits, `_`, `.` or `-`, "
             "beginning with a letter or digit"
         )
-    folders = [folder for folder in _list_folders(root, source_id) if _is_filled(folder)]
-    if not folders:
-        return
-    about = root / "usage" / source_id / "source.yml"
-    imported = about.is_file() and HANDLING in about.read_text("utf-8")
-    if not imported:
-        raise ConfigError(
-            f"{folders[0]} holds data that was not imported: choose another --source-id than "
-            f"{source_id!r}, or move the data away"
-        )
-    if not replace:
-        raise ConfigError(
-            f"{folders[0]} holds an earlier import: give --replace to write it anew, "
-            f"or another --source-id than {source_id!r}"
-        )
+    for folder in _list_folders(root, source_id):
+        if not _is_filled(folder):
+            continue
+        about = folder / _ABOUT
+        if not about.is_file() or HANDLING not in about.read_text("utf-8"):
+            raise ConfigError(
+                f"{folder} holds data that was not imported: choose another --source-id than "
+                f"{source_id!r}, or move the data away"
+            )
+        if not replace:
+            raise ConfigError(
+                f"{folder} holds an earlier import: give --replace to write it anew, "
+                f"or another --source-id than {source_id!r}"
+            )
 
 
 class ImportWriter:
@@ -96,7 +96,9 @@ class ImportWriter:
             path.write_bytes(packed)
         usage = self._staged / "usage"
         usage.mkdir(exist_ok=True)
-        (usage / "source.yml").write_text(yaml.safe_dump(about, sort_keys=False), "utf-8")
+        for kind in ("usage", "accounts"):
+            text = yaml.safe_dump(about, sort_keys=False)
+            (self._staged / kind / _ABOUT).write_text(text, "utf-8")
         write_json(usage / "import.json", manifest)
         for folder in _list_folders(self._root, self._source_id):
             shutil.rmtree(folder, ignore_errors=True)

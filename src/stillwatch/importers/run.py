@@ -153,13 +153,13 @@ def _find_window(importer: Importer, plan: ImportPlan) -> Window:
             if (first := next(_seconds(importer.read(paths, plan.options)), None)) is not None
         ]
         if not firsts:
-            raise _nothing_in(plan)
+            raise _nothing_in(importer, plan)
         return keep_times(plan.first_day, plan.days, min(firsts), plan.skip_days)
     low, high = float("inf"), float("-inf")
     for second in _seconds(islice(importer.read(plan.paths, plan.options), plan.limit)):
         low, high = min(low, second), max(high, second)
     if low > high:
-        raise _nothing_in(plan)
+        raise _nothing_in(importer, plan)
     if plan.times == "keep":
         return keep_times(plan.first_day, plan.days, low, plan.skip_days)
     return stretch_times(plan.first_day, plan.days, low, high)
@@ -169,9 +169,12 @@ def _seconds(items: Iterator[Item]) -> Iterator[float]:
     return (item.second for item in items if isinstance(item, Exchange))
 
 
-def _nothing_in(plan: ImportPlan) -> InputError:
+def _nothing_in(importer: Importer, plan: ImportPlan) -> InputError:
+    first = next(iter(importer.read(plan.paths, plan.options)), None)
+    where = getattr(first, "where", "")
     return InputError(
-        f"{', '.join(map(str, plan.paths))} hold no readable record of kind {plan.kind!r}"
+        f"there is no readable record of kind {plan.kind!r} in "
+        f"{', '.join(map(str, plan.paths))}" + (f"; the first is {where}" if where else "")
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from stillwatch.errors import InputError
+from stillwatch.errors import ConfigError, InputError
 from stillwatch.importers.files import find_files, open_text
 from stillwatch.importers.model import (
     BAD_RECORD,
@@ -33,6 +33,7 @@ WINDOW_SECONDS = 600
 _LENGTH_SECONDS = 6 * 3600
 _MAX_CV = 10.0  # above it almost all requests fall on one instant
 _MIN_CV = 0.1
+_MAX_WINDOW_REQUESTS = 50_000  # drawn at once
 _LENGTHS = ("input_tokens", "output_tokens", "reason_ratio")
 
 Floats = npt.NDArray[np.float64]
@@ -94,6 +95,7 @@ class ServeGenImporter:
             client, problems = _read_client(path, number)
             yield from (Skipped(BAD_RECORD, problem) for problem in problems)
             clients.append(client)
+        _check_busiest(clients, options.sample)
         seconds = sorted({second for client in clients for second in client.windows})
         period = -1
         for second in seconds:
@@ -117,6 +119,20 @@ def thin_cv(cv: float, kept: float) -> float:
     (3.0, 1.0, 1.04)
     """
     return math.sqrt(kept * cv * cv + 1.0 - kept)
+
+
+def _check_busiest(clients: Sequence[_Client], sample: float) -> None:
+    """Raise a ConfigError if ten minutes hold more requests than fit into memory at once."""
+    totals: dict[int, float] = {}
+    for client in clients:
+        for second, (rate, _) in client.windows.items():
+            totals[second] = totals.get(second, 0.0) + rate * WINDOW_SECONDS
+    busiest = max(totals.values(), default=0.0)
+    if busiest * sample > _MAX_WINDOW_REQUESTS:
+        raise ConfigError(
+            f"these clients make {busiest:,.0f} requests in their busiest ten minutes: give a "
+            f"--sample of at most {_MAX_WINDOW_REQUESTS / busiest:.2g}, found {sample:g}"
+        )
 
 
 def _read_client(path: Path, number: int) -> tuple[_Client, list[str]]:

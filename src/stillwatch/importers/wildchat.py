@@ -175,7 +175,7 @@ def _make_exchange(
         fields["prompt"] = str(turn["content"])
     if country and (code := load_countries().get(str(country))):
         fields["client_country"] = code
-    if header.get("user-agent"):
+    if isinstance(header, dict) and header.get("user-agent"):
         fields["user_agent"] = _clean(str(header["user-agent"]))
     account = f"wildchat-{str(address)[:32]}" if address else pool.pick(session)
     return Exchange(

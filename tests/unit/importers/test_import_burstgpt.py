@@ -64,11 +64,8 @@ def test_burstgpt__names_the_place_of_a_bad_row(landed, write_file, row, place):
 
 def test_burstgpt__a_negative_latency_is_refused(landed, write_file):
     path = write_file("b.csv", V2, "5,s,-1,ChatGPT,472,18,490,Conversation log")
-    summary_error = "line 2, column 'Elapsed time': '-1' is not between 0"
+    place = f"{path}, line 2, column 'Elapsed time': '-1' is not between 0"
     with pytest.raises(InputError) as caught:
         landed.run("burstgpt", [path])
     assert "no readable record" in str(caught.value)
-    path = write_file("b.csv", V2, "4,s,1,ChatGPT,4,1,5,API log", "5,s,-1,ChatGPT,4,1,5,API log")
-    with pytest.raises(InputError) as caught:
-        landed.run("burstgpt", [path])
-    assert summary_error.replace("line 2", "line 3") in str(caught.value)
+    assert place in str(caught.value)

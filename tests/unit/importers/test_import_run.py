@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tracemalloc
 from datetime import UTC, date, datetime
 
@@ -127,6 +128,13 @@ def test_import__never_touches_a_registry_without_usage(landed, trace):
     with pytest.raises(ConfigError, match="holds data that was not imported"):
         landed.run("azure", [trace], replace=True)
     assert other.exists()
+
+
+def test_import__half_of_an_earlier_import_can_be_replaced(landed, trace):
+    landed.run("azure", [trace])
+    shutil.rmtree(landed.root / "landing/usage/background")  # as if stopped between two renames
+    landed.run("azure", [trace], replace=True)
+    assert landed.read()
 
 
 def test_import__an_earlier_import_is_replaced_only_if_asked(landed, trace):

@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from stillwatch.errors import InputError
+from stillwatch.errors import ConfigError, InputError
 from stillwatch.importers.model import Exchange, Options
 from stillwatch.importers.servegen import ServeGenImporter
 
@@ -124,3 +124,10 @@ def test_servegen__an_empty_folder_is_named(landed, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"no chunk-\*-trace.csv or .* in .*empty"):
         landed.run("servegen", [tmp_path / "empty"])
+
+
+def test_servegen__more_than_fits_into_memory_names_a_sample_that_does(landed, write_file):
+    path = write_file("m/chunk-0-trace.csv", "0,1000,1,,0,0", "600,1,1,,0,0")
+    with pytest.raises(ConfigError, match=r"600,000 requests .* --sample of at most 0.083"):
+        landed.run("servegen", [path])
+    assert landed.run("servegen", [path], sample=0.05).read_count == pytest.approx(30_030, rel=0.05)
