@@ -177,7 +177,7 @@ def _make_exchange(
         fields["client_country"] = code
     if isinstance(header, dict) and header.get("user-agent"):
         fields["user_agent"] = _clean(str(header["user-agent"]))
-    account = f"wildchat-{str(address)[:32]}" if address else pool.pick(session)
+    account = f"wildchat-{shorten(address)}" if address else pool.pick(session)
     return Exchange(
         second=(moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp(),
         account=account,

@@ -97,6 +97,7 @@ def test_background__real_texts_that_strangers_share_give_no_campaign(landed, tm
     with capsys.disabled():
         print(f"\nreal texts of strangers: {found}")
     assert found.accepted_count == summary.written_count > 2000
+    assert found.account_count == summary.account_count == 700
     assert found.group_count > 0  # shared texts and clients do form candidate groups
     assert found.campaign_count == 0
 
