@@ -20,6 +20,7 @@ from stillwatch.importers.model import (
     Importer,
     Item,
     Options,
+    Skipped,
     draw_share,
 )
 from stillwatch.importers.window import Window, keep_times, stretch_times
@@ -66,64 +67,81 @@ class ImportSummary:
     problems: tuple[str, ...]  # the first bad records, each with its place
 
 
+@dataclass
+class _Tally:
+    read: int = 0
+    skipped: Counter[str] = field(default_factory=Counter)
+    by_day: Counter[date] = field(default_factory=Counter)
+    accounts: set[str] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+
+    def skip(self, reason: str, item: Item) -> None:
+        self.skipped[reason] += 1
+        if isinstance(item, Skipped) and item.where and len(self.problems) < _SHOWN_PROBLEMS:
+            self.problems.append(item.where)
+
+    def write(self, day: date, account: str) -> None:
+        self.by_day[day] += 1
+        self.accounts.add(account)
+
+
 def run_import(plan: ImportPlan) -> ImportSummary:
     """Write the source of a plan below its landing root and return the fate of every record."""
     _check(plan)
     importer = get_importer(plan.kind)
     check_target(plan.landing, plan.source_id, plan.replace)
     window = _find_window(importer, plan)
-    read = written = 0
-    skipped: Counter[str] = Counter()
-    by_day: Counter[date] = Counter()
-    accounts: set[str] = set()
-    problems: list[str] = []
-    days = [plan.first_day + timedelta(days=n) for n in range(plan.days)]
+    tally = _Tally()
     with ImportWriter(plan.landing, plan.source_id) as writer:
         items = _read(importer, plan, window)
         for item in track(items, f"Importing {plan.kind}", total=plan.limit):
-            read += 1
+            tally.read += 1
             fate = _decide(importer, plan, window, item)
             if isinstance(fate, str):
-                skipped[fate] += 1
-                if fate == BAD_RECORD and len(problems) < _SHOWN_PROBLEMS:
-                    problems.append(getattr(item, "where", ""))
+                tally.skip(fate, item)
                 continue
             exchange, instant = fate
-            day = instant.date()
-            writer.add(day, _render(plan.kind, exchange, instant))
-            accounts.add(exchange.account)
-            by_day[day] += 1
-            written += 1
-        if not written:
-            raise InputError(
-                f"no record of {', '.join(map(str, plan.paths))} falls into the {plan.days} days "
-                f"from {plan.first_day} ({read} read, skipped: {dict(skipped)}): try --skip-days, "
-                "--times stretch or more --days"
-            )
-        summary = ImportSummary(
-            source_id=plan.source_id,
-            read_count=read,
-            written_count=written,
-            skipped_by_reason=dict(sorted(skipped.items())),
-            written_by_day={day: by_day[day] for day in days},
-            account_count=len(accounts),
-            origin_second=window.origin,
-            time_scale=window.scale,
-            problems=tuple(problems),
-        )
-        writer.finish(
-            days,
-            render_registry(accounts, plan.first_day, plan.options.seed),
-            {
-                "platform": plan.source_id,
-                "format": "native",
-                "licence": importer.licence,
-                "handling": f"{HANDLING}: {importer.title}",
-            },
-            _describe(plan, importer, summary),
-        )
-    _log.info("import %s: %d read, %d written, %s", plan.kind, read, written, dict(skipped))
+            writer.add(instant.date(), _render(plan.kind, exchange, instant))
+            tally.write(instant.date(), exchange.account)
+        summary = _sum_up(plan, window, tally)
+        about: dict[str, object] = {
+            "platform": plan.source_id,
+            "format": "native",
+            "licence": importer.licence,
+            "handling": f"{HANDLING}: {importer.title}",
+        }
+        registry = render_registry(tally.accounts, plan.first_day, plan.options.seed)
+        manifest = _describe(plan, importer, summary)
+        writer.finish(summary.written_by_day, registry, about, manifest)
+    _log.info(
+        "import %s: %d read, %d written, skipped %s",
+        plan.kind,
+        summary.read_count,
+        summary.written_count,
+        summary.skipped_by_reason,
+    )
     return summary
+
+
+def _sum_up(plan: ImportPlan, window: Window, tally: _Tally) -> ImportSummary:
+    if not tally.by_day:
+        raise InputError(
+            f"no record of {', '.join(map(str, plan.paths))} falls into the {plan.days} days from "
+            f"{plan.first_day} ({tally.read} read, skipped: {dict(tally.skipped)}): try "
+            "--skip-days, --times stretch or more --days"
+        )
+    days = [plan.first_day + timedelta(days=n) for n in range(plan.days)]
+    return ImportSummary(
+        source_id=plan.source_id,
+        read_count=tally.read,
+        written_count=tally.by_day.total(),
+        skipped_by_reason=dict(sorted(tally.skipped.items())),
+        written_by_day={day: tally.by_day[day] for day in days},
+        account_count=len(tally.accounts),
+        origin_second=window.origin,
+        time_scale=window.scale,
+        problems=tuple(tally.problems),
+    )
 
 
 def _check(plan: ImportPlan) -> None:
