@@ -1,8 +1,9 @@
 """The reference pages that are made from code, so that they cannot drift from it.
 
 `docs/reference/cli.md` from the commands' help, `settings.md` from the settings class, `marts.md`
-from the marts' yml files, `formats.md` from the adapters, the index of `docs/decisions` from the
-titles of the notes, and the pages of `stillwatch.transform.signal_docs`.
+from the marts' yml files, `formats.md` from the adapters, `import.md` from what the importers say of
+each field, the index of `docs/decisions` from the titles of the notes, and the pages of
+`stillwatch.transform.signal_docs`.
 
     python -m stillwatch.docs_generator            write every generated page
     python -m stillwatch.docs_generator --check    say whether all are current
@@ -22,6 +23,7 @@ from pydantic.fields import FieldInfo
 
 from stillwatch.cli import cli
 from stillwatch.errors import StillwatchError
+from stillwatch.importers import pages as import_pages
 from stillwatch.project import get_project_root
 from stillwatch.settings import Settings
 from stillwatch.sources.format_docs import write_formats_page
@@ -147,6 +149,7 @@ def make_pages(root: Path) -> dict[Path, str]:
         REFERENCE / "settings.md": write_settings_page(),
         REFERENCE / "marts.md": write_marts_page(root),
         REFERENCE / "formats.md": write_formats_page(_MARKER),
+        REFERENCE / "import.md": import_pages.write_page(_MARKER),
         DECISIONS / "README.md": write_decisions_index(root / DECISIONS),
         **signal_docs.make_pages(root),
     }

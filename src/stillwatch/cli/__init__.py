@@ -1,12 +1,13 @@
 """`stillwatch <verb>`: every step of the pipeline, without Airflow.
 
-A verb lives in the module of its name and is imported only when it is used, so that `--help`
-answers at once.
+A verb lives in the module of its name (`import` in `import_`) and is imported only when it is used,
+so that `--help` answers at once.
 """
 
 from __future__ import annotations
 
 import importlib
+import keyword
 import sys
 
 import click
@@ -30,6 +31,7 @@ _VERBS = {
     "status": "Show what has been processed, published, reported.",
     "doctor": "Check that this machine and configuration can run Stillwatch.",
     "simulate": "Write a seeded, labelled world of landed inputs.",
+    "import": "Bring published logs into landing, as a benign background.",
 }
 
 
@@ -40,7 +42,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in _VERBS:
             return None
-        module = importlib.import_module(f"stillwatch.cli.{cmd_name}")
+        name = f"{cmd_name}_" if keyword.iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"stillwatch.cli.{name}")
         command: click.Command = module.command
         return command
 

@@ -11,7 +11,9 @@ import yaml
 
 from stillwatch.errors import InputError
 from stillwatch.worlds import traces
-from stillwatch.worlds.fitting import LEVELS, fit_figures, main, render_figures
+from stillwatch.worlds.figures import LEVELS, TOLERANCE, list_differences, render_figures
+from stillwatch.worlds.fitting import fit_figures, main
+from stillwatch.worlds.trace_shapes import measure_gap_cvs, measure_prefixes
 
 TRACES = Path("/work/shared/data/usage")
 
@@ -37,8 +39,48 @@ def test_figures__are_refitted_from_the_traces():
     assert set(fitted) == set(shipped)
     for name, figure in fitted.items():
         assert figure.record_count == shipped[name]["record_count"], name
-        assert np.allclose(figure.values, shipped[name]["values"], rtol=1e-3), name
+        assert np.allclose(figure.values, shipped[name]["values"], rtol=TOLERANCE), name
     assert yaml.safe_load(render_figures(fitted.values())) == shipped
+    assert list_differences(fitted.values(), shipped) == []
+
+
+@pytest.mark.shared_data
+@pytest.mark.skipif(not TRACES.is_dir(), reason=f"the public traces are not at {TRACES}")
+def test_main__says_which_figure_is_not_as_fitted(monkeypatch, capsys):
+    table = _read_shipped()
+    name = "client_rate_sigma"
+    table[name]["values"] = [table[name]["values"][0] * (1 + 5 * TOLERANCE)]
+    del table["hour_shares"]
+    monkeypatch.setattr("stillwatch.worlds.fitting.read_shipped", lambda: table)
+    assert main(["--check", str(TRACES)]) == 1
+    said = capsys.readouterr().err
+    assert "client_rate_sigma: " in said
+    assert "hour_shares: fitted, not in the table" in said
+    assert said.count("\n") == 3
+
+
+def test_list_differences__names_rows_that_nothing_gives():
+    assert list_differences([], {"old": {}}) == ["old: in the table, not fitted"]
+
+
+def test_measure_prefixes__tells_turns_from_shared_beginnings():
+    shape = measure_prefixes(
+        [
+            (0.0, [0, 1, 2]),
+            (5.0, [0, 1, 3, 4, 5]),  # continues: all full blocks of the first, two new ones
+            (6.0, [0, 1, 3, 9, 8, 7, 6]),  # leaves the first after three of its five blocks
+            (9.0, [0, 20]),
+        ]
+    )
+    assert shape.outcome_shares == (0.5, 0.25, 0.25)
+    assert sorted(shape.turns) == [1, 1, 2]
+    assert shape.gap_seconds == [5.0]
+    assert shape.shared_ratios == pytest.approx([0, 1 / 4, 2 / 6, 0])
+
+
+def test_measure_gap_cvs__of_even_gaps_is_zero_and_of_few_is_nothing():
+    assert measure_gap_cvs(np.arange(60.0), 60) == [0.0]
+    assert measure_gap_cvs(np.arange(5.0), 60) == []
 
 
 def test_draw_figure__gives_back_the_quantiles():
@@ -65,3 +107,8 @@ def test_fit_figures__says_which_trace_is_missing(tmp_path):
 def test_main__explains_its_usage(capsys):
     assert main([]) == 2
     assert "usage" in capsys.readouterr().err
+
+
+def test_main__knows_no_other_option(capsys):
+    assert main(["--chekc"]) == 2
+    assert "--check" in capsys.readouterr().err
