@@ -1,8 +1,8 @@
 """The reference pages that are made from code, so that they cannot drift from it.
 
 `docs/reference/cli.md` from the commands' help, `settings.md` from the settings class, `marts.md`
-from the marts' yml files, `formats.md` from the adapters, `import.md` from what the importers say of
-each field, the index of `docs/decisions` from the titles of the notes, and the pages of
+from the marts' yml files, `formats.md` from the adapters, `import.md` from what the importers say
+of each field, the index of `docs/decisions` from the titles of the notes, and the pages of
 `stillwatch.transform.signal_docs`.
 
     python -m stillwatch.docs_generator            write every generated page
