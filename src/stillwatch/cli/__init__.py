@@ -29,6 +29,7 @@ _VERBS = {
     "status": "Show what has been processed, published, reported.",
     "doctor": "Check that this machine and configuration can run Stillwatch.",
     "simulate": "Write a seeded, labelled world of landed inputs.",
+    "evaluate": "Run the pipeline on labelled worlds and print how well it does.",
 }
 
 
