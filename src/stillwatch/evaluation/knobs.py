@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import yaml
 
 from stillwatch.errors import ConfigError
 from stillwatch.worlds.model import World
-from stillwatch.worlds.presets import load_world, parse_world
+from stillwatch.worlds.presets import list_presets, load_world, parse_world
 
 MIXING = "mixing"  # of an attacker: share of its requests that extract nothing
 
 
 def load_world_with(name: str, overrides: Mapping[str, Any]) -> World:
-    """Return the world of that name with some values changed, checked like any world file."""
+    """Return the world of that name with some values changed, checked like any world file.
+
+    Worlds that ship are read once: reading takes as long as simulating a small one.
+    """
+    if name in list_presets():
+        return _load_preset(name, yaml.safe_dump(dict(overrides), sort_keys=False))
+    return _load(name, overrides)
+
+
+@lru_cache(maxsize=256)
+def _load_preset(name: str, overrides: str) -> World:
+    return _load(name, yaml.safe_load(overrides))
+
+
+def _load(name: str, overrides: Mapping[str, Any]) -> World:
     world = load_world(name)
     if not overrides:
         return world
