@@ -16,6 +16,8 @@ from stillwatch.settings import get_settings
 if TYPE_CHECKING:
     from stillwatch.evaluation.plan import Plan
 
+_FILE_WIDTH = 220  # a column per method needs more than the 80 characters of a pipe
+
 
 @click.command("evaluate")
 @click.option("--plan", "plan_name", help="A plan that ships (quick, full) or a .yml file.")
@@ -82,6 +84,8 @@ def command(page: Path | None, run_folder: Path | None, **options: Any) -> None:
     from stillwatch.evaluation.result import read_result
 
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_FILE_WIDTH)
     if page is not None or run_folder is not None:
         if page is None or run_folder is None:
             raise ConfigError("--page and --run go together: which run, written to which page?")

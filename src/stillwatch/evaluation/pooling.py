@@ -45,7 +45,7 @@ def make_table(
         account_count=len(ledger),
         attacker_count=attackers,
         methods=tuple(_score_methods(cells, chosen)),
-        campaigns=_score_campaigns(cells) if with_campaigns else None,
+        campaigns=score_world(cells) if with_campaigns else None,
         calibration=measure_calibration(scored.score, scored.is_attacker),
         size_error=measure_size_error(sizes) if sizes else None,
     )
@@ -114,7 +114,7 @@ def _sort_as_run(names: Sequence[str]) -> list[str]:
     return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
-def _score_campaigns(cells: Sequence[CellData]) -> CampaignScore:
+def score_world(cells: Sequence[CellData]) -> CampaignScore:
     """Return how well campaigns were found; names carry the seed where there are several."""
     truth: dict[str, str] = {}
     memberships: list[Membership] = []

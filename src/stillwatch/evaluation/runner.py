@@ -21,10 +21,14 @@ from stillwatch.evaluation.cell_store import CellData, read_cell, read_cell_summ
 from stillwatch.evaluation.evasion import EvasionCurve, trace_evasion
 from stillwatch.evaluation.methods import choose_methods, write_slug
 from stillwatch.evaluation.plan import Cell, Plan, hash_json, list_cells
-from stillwatch.evaluation.pooling import make_table, measure_evasion, measure_false_rate
+from stillwatch.evaluation.pooling import (
+    make_table,
+    measure_evasion,
+    measure_false_rate,
+    score_world,
+)
 from stillwatch.evaluation.provenance import Provenance, read_provenance
 from stillwatch.evaluation.result import EvaluationResult, GroupResult, write_result
-from stillwatch.evaluation.score_table import CampaignScore
 from stillwatch.log import track
 from stillwatch.settings import Settings
 
@@ -163,16 +167,11 @@ def _collect(
         cells=tuple(replace(data[cell.name].summary, seconds={}) for cell in cells),
         groups=tuple(groups),
         all_worlds=make_table(scored, chosen, with_campaigns=False) if scored else None,
-        false_campaigns=measure_false_rate(scored, _list_campaign_scores(scored)),
-        quiet_false_campaigns=measure_false_rate(quiet, _list_campaign_scores(quiet)),
+        false_campaigns=measure_false_rate(scored, [score_world([each]) for each in scored]),
+        quiet_false_campaigns=measure_false_rate(quiet, [score_world([each]) for each in quiet]),
         evasions=tuple(_trace_sweeps(plan, cells, data)),
         timings={name: each.summary.seconds for name, each in data.items()},
     )
-
-
-def _list_campaign_scores(cells: Sequence[CellData]) -> list[CampaignScore]:
-    tables = [make_table([cell], frozenset()) for cell in cells]
-    return [table.campaigns for table in tables if table.campaigns is not None]
 
 
 def _make_group(
