@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from dataclasses import replace
@@ -184,13 +185,13 @@ def test_cell__a_gate_that_stops_the_world_is_an_outcome(
 ) -> None:
     job = make_job(tmp_path / "cell")
 
-    def deliver_nothing(job: CellJob) -> object:
+    def deliver_rubbish(job: CellJob) -> object:
         world = simulate_world(job)
         for path in Path(job.settings.landing).glob("usage/*/dt=*/*"):
-            path.unlink()
+            path.write_bytes(gzip.compress(b'{"no": "exchange"}\n' * 50, mtime=0))
         return world
 
-    monkeypatch.setattr("stillwatch.evaluation.cell_run.simulate_world", deliver_nothing)
+    monkeypatch.setattr("stillwatch.evaluation.cell_run.simulate_world", deliver_rubbish)
     execute(job)
     found = read_cell(job.folder)
     assert found.summary.stopped is not None
