@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test test-slow fuzz bench check docs lock clean
+.PHONY: help setup demo up down test test-slow fuzz bench evaluate evaluate-full check docs lock clean
 
 BIN := .venv/bin
 RUN := env -u PYTHONDONTWRITEBYTECODE
@@ -34,6 +34,14 @@ fuzz: setup ## mutated inputs through every parser, five minutes or FUZZ_SECONDS
 
 bench: setup ## benchmarks; each prints ratios against a baseline measured in the same run
 	$(RUN) $(BIN)/python -m benchmarks.run $(ARGS)
+
+evaluate: setup ## the score table on small worlds, with competitors; minutes to an hour
+	@scripts/install_bench.sh
+	$(RUN) OMP_NUM_THREADS=1 $(BIN)/stillwatch evaluate --plan quick --jobs 2 $(ARGS)
+
+evaluate-full: setup ## the score table on all worlds and ten seeds; many hours
+	@scripts/install_bench.sh
+	$(RUN) OMP_NUM_THREADS=1 $(BIN)/stillwatch evaluate --plan full --jobs 2 $(ARGS)
 
 check: setup ## format, lint, types, import contracts: what CI runs beside the tests
 	$(BIN)/ruff format --check .

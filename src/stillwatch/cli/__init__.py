@@ -32,6 +32,7 @@ _VERBS = {
     "doctor": "Check that this machine and configuration can run Stillwatch.",
     "simulate": "Write a seeded, labelled world of landed inputs.",
     "import": "Bring published logs into landing, as a benign background.",
+    "evaluate": "Run the pipeline on labelled worlds and print how well it does.",
 }
 
 

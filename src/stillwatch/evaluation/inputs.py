@@ -19,8 +19,9 @@ from stillwatch.evaluation.tables import Activity, Membership, TrueAccount, get_
 class WorldResult:
     """A world's truth and what the pipeline said about it, up to one day.
 
-    `truth` holds every account of the world, also those that never had traffic. Scores are
-    suspicion probabilities as of the last day; accounts without one were not active in the window.
+    `truth` holds every account of the world, also those that never had traffic: these are `silent`.
+    Scores are suspicion probabilities as of the last day, `own_scores` the log odds from an
+    account's own evidence; accounts without one were not active in the window.
     """
 
     world: str
@@ -31,6 +32,8 @@ class WorldResult:
     memberships: tuple[Membership, ...]
     activity: tuple[Activity, ...]
     sizes: tuple[SizeEstimate, ...]
+    own_scores: Mapping[str, float]
+    silent: frozenset[str]
 
     @property
     def campaign_of(self) -> dict[str, str]:
@@ -75,13 +78,11 @@ def read_world_result(world: str, truth: Path, warehouse: Path) -> WorldResult:
         ).fetchone()
         if days is None or days[0] is None:
             raise InputError(f"{warehouse} has no scored day: run world {world!r} first")
-        scores: dict[str, float] = dict(
-            connection.execute(
-                "select account_key, suspicion_probability from built.marts.fct_account_scores "
-                "where as_of_date = $1",
-                [days[1]],
-            ).fetchall()
-        )
+        scored = connection.execute(
+            "select account_key, suspicion_probability, own_log10_odds "
+            "from built.marts.fct_account_scores where as_of_date = $1",
+            [days[1]],
+        ).fetchall()
         memberships = tuple(
             Membership(*row)
             for row in connection.execute(
@@ -92,7 +93,36 @@ def read_world_result(world: str, truth: Path, warehouse: Path) -> WorldResult:
         activity = _read_activity(connection, truth, days[1])
         campaign_of = {a.account_key: a.campaign for a in accounts if a.campaign is not None}
         sizes = _read_sizes(connection, campaign_of, memberships, activity, days[1])
-    return WorldResult(world, days[0], days[1], accounts, scores, memberships, activity, sizes)
+        silent = _find_silent(connection, truth, days[1])
+    return WorldResult(
+        world=world,
+        first_day=days[0],
+        last_day=days[1],
+        truth=accounts,
+        scores={key: probability for key, probability, _ in scored},
+        memberships=memberships,
+        activity=activity,
+        sizes=sizes,
+        own_scores={key: odds for key, _, odds in scored if odds is not None},
+        silent=silent,
+    )
+
+
+def _find_silent(
+    connection: duckdb.DuckDBPyConnection, truth: Path, last_day: date
+) -> frozenset[str]:
+    """Return the accounts that had asked nothing by the last day: there is nothing to find."""
+    rows = connection.execute(
+        f"""
+        select p.account_key from people as p
+        anti join (
+            select * from read_parquet('{_quote(truth / "exchanges.parquet")}')
+            where event_date <= $1
+        ) as e on p.source_id = e.source_id and p.account_id = e.account_id
+        """,
+        [last_day],
+    ).fetchall()
+    return frozenset(key for (key,) in rows)
 
 
 def _read_activity(

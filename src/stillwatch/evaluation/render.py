@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from stillwatch.evaluation.evasion import EvasionCurve
 from stillwatch.evaluation.intervals import Estimate, bound_ratio
 from stillwatch.evaluation.ranking import RecallAtRate
 from stillwatch.evaluation.score_table import CampaignScore, MethodScore, ScoreTable
@@ -30,34 +31,41 @@ def list_grids(table: ScoreTable) -> tuple[Grid, ...]:
     grids = [_show_methods(table), *_show_attackers(table), *_show_cohorts(table)]
     if table.campaigns is not None:
         grids += [_show_campaign_score(table.campaigns), _show_campaigns(table.campaigns)]
-    grids += [*_show_calibration(table), *_show_sizes(table), *_show_evasions(table)]
+    grids += [*_show_calibration(table), *_show_sizes(table), *show_evasions(table.evasions)]
     return tuple(grid for grid in grids if grid.rows)
 
 
 def render_markdown(table: ScoreTable) -> str:
     """Return the score table as a Markdown page without a title."""
-    parts = []
-    for grid in list_grids(table):
-        lines = [f"## {grid.title}", ""]
-        lines.append("| " + " | ".join(grid.head) + " |")
-        lines.append("|---" + "|---:" * (len(grid.head) - 1) + "|")
-        lines += ["| " + " | ".join(_escape(cell) for cell in row) + " |" for row in grid.rows]
-        lines += [line for note in grid.notes for line in ("", note)]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(render_grid(grid) for grid in list_grids(table)) + "\n"
+
+
+def render_grid(grid: Grid, level: int = 2) -> str:
+    """Return a grid as a Markdown section without a line feed at its end."""
+    lines = [f"{'#' * level} {grid.title}", ""]
+    lines.append("| " + " | ".join(_escape(cell) for cell in grid.head) + " |")
+    lines.append("|---" + "|---:" * (len(grid.head) - 1) + "|")
+    lines += ["| " + " | ".join(_escape(cell) for cell in row) + " |" for row in grid.rows]
+    lines += [line for note in grid.notes for line in ("", note)]
+    return "\n".join(lines)
 
 
 def print_table(table: ScoreTable, console: Console) -> None:
     """Print the score table."""
     for grid in list_grids(table):
-        shown = Table(title=grid.title, title_justify="left", caption_justify="left")
-        shown.caption = "\n".join(grid.notes).replace("\\*", "*") or None
-        shown.add_column(grid.head[0], overflow="fold")
-        for name in grid.head[1:]:
-            shown.add_column(name, justify="right", overflow="fold")
-        for row in grid.rows:
-            shown.add_row(*row)
-        console.print(shown)
+        print_grid(grid, console)
+
+
+def print_grid(grid: Grid, console: Console) -> None:
+    """Print one table with its notes."""
+    shown = Table(title=grid.title, title_justify="left", caption_justify="left")
+    shown.caption = "\n".join(grid.notes).replace("\\*", "*") or None
+    shown.add_column(grid.head[0], overflow="fold")
+    for name in grid.head[1:]:
+        shown.add_column(name, justify="right", overflow="fold")
+    for row in grid.rows:
+        shown.add_row(*row)
+    console.print(shown)
 
 
 def write_share(estimate: Estimate | None) -> str:
@@ -251,9 +259,10 @@ def _show_sizes(table: ScoreTable) -> list[Grid]:
     return [Grid("Size of the extraction", ("measure", "value"), rows, (error.factor.method,))]
 
 
-def _show_evasions(table: ScoreTable) -> list[Grid]:
+def show_evasions(curves: Sequence[EvasionCurve]) -> list[Grid]:
+    """Return one table per evasion-cost curve."""
     grids = []
-    for curve in table.evasions:
+    for curve in curves:
         rows = tuple(
             (
                 f"{point.level:g}",
