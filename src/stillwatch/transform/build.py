@@ -113,6 +113,7 @@ def _build(settings: Settings, paths: Paths, day: date, layers: tuple[str, ...])
         settings,
         [
             *("build", "--select", *selection, "--vars", variables, "--fail-fast"),
+            "--no-write-json",  # nothing reads dbt's own records of a build; they cost a second
             # they prove the models on made-up rows, not the day's data: `make test` runs them
             *("--exclude-resource-type", "unit_test"),
             # a test that compares two layers runs with the later one, when both are there
