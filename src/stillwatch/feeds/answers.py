@@ -9,6 +9,10 @@ from stillwatch.feeds.entries import load_json
 from stillwatch.feeds.parsed import VersionRefusedError
 
 
+class OverBudgetError(PullFailedError):
+    """The answers of one pull have more bytes than it may take: it ends, whatever is missing."""
+
+
 class ByteBudget:
     """The bytes that all answers of one pull may have together."""
 
@@ -18,11 +22,11 @@ class ByteBudget:
         self._left = max_bytes
 
     def spend(self, content: bytes) -> None:
-        """Count an answer; PullFailedError if that is more than a pull may take."""
+        """Count an answer; OverBudgetError if that is more than a pull may take."""
         self._left -= len(content)
         if self._left < 0:
             text = f"{self._origin}: the answers have more than {self._max_bytes} bytes together"
-            raise PullFailedError("too_large", text)
+            raise OverBudgetError("too_large", text)
 
 
 def load_object(name: str, content: bytes) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from stillwatch.feeds.answers import ByteBudget, load_object
+from stillwatch.feeds.answers import ByteBudget, OverBudgetError, load_object
 from stillwatch.feeds.download import Answer, Fetcher, PullFailedError, PullLimits
 from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing, format_version
 from stillwatch.feeds.misp import MANIFEST, get_seconds, read_events
@@ -29,6 +29,7 @@ from stillwatch.log import get_logger
 _LOG = get_logger(__name__)
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_LONGEST_NAME = 80  # of a manifest's entry, where it is no UUID
 _FILE_ENDINGS = (".json", ".json.gz", ".json.zst")
 _ENDS_THE_PULL = ("secret_echoed", "http_429")  # whichever event it was that brought it
 
@@ -197,11 +198,13 @@ def _fetch_events(
     for uuid in sorted(wanted, key=lambda item: (-get_edit_time(fresh[item]), item)):
         try:
             content, timestamp = _fetch_event(folder, uuid)
+        except OverBudgetError:
+            raise
         except PullFailedError as error:
             if error.wait is not None or error.reason in _ENDS_THE_PULL:
                 raise
-            received.failed[uuid] = error.reason
-            _LOG.warning("%s: event %s: %s", folder.manifest_url, uuid, error)
+            received.failed[uuid[:_LONGEST_NAME]] = error.reason
+            _LOG.warning("%s: an event failed: %s", folder.manifest_url, error)
             _check_failures(folder, received, len(fresh), error)
             continue
         digest = hashlib.sha256(content).hexdigest()
@@ -225,7 +228,9 @@ def _is_newer(earlier: HeldEvent, digest: str, timestamp: int, entry: object) ->
 def _fetch_event(folder: _Folder, uuid: str) -> tuple[bytes, int]:
     """Return the answer for one event and the event's own time of edit."""
     if not _UUID.fullmatch(uuid):
-        raise PullFailedError("bad_name", f"the manifest names {uuid[:80]!r}, which is no UUID")
+        raise PullFailedError(
+            "bad_name", f"the manifest names {uuid[:_LONGEST_NAME]!r}, which is no UUID"
+        )
     answer = folder.fetcher.get(_locate_event(folder.manifest_url, uuid))
     content = answer.content or b""
     folder.budget.spend(content)
