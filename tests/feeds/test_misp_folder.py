@@ -86,14 +86,7 @@ def test_misp_folder__a_day_knows_the_folder_of_its_end(deployment, folder, star
         "2026-08-03": [*_expect(1, 2), *changed],
         "2026-08-02": _expect(0, 1, 2),
     }
-    assert {day: deployment.read_values(day) for day in expected} == expected
-    tables = deployment.root / "var" / "feeds" / "peers"
-    first = {path: path.read_bytes() for path in tables.rglob("*.parquet")}
-    for path in tables.rglob("version.json"):
-        path.unlink()
-    for day in sorted(expected, reverse=True):
-        deployment.refresh(day)
-    assert {path: path.read_bytes() for path in tables.rglob("*.parquet")} == first
+    deployment.check_days(expected)
 
 
 def test_misp_folder__an_event_that_comes_back_is_fetched_again(deployment, folder, start):
@@ -334,6 +327,60 @@ def test_misp_folder__an_earlier_pull_that_is_lost_is_noticed_and_made_again(
     assert deployment.pull(T0 + 2 * DAY).state == "landed"
     assert len(folder.take_asked()) == 4  # the manifest and the three that are gone
     assert deployment.read_values("2026-08-03") == _expect(0, 1, 2, 3)
+
+
+def test_misp_folder__a_single_file_that_is_lost_is_noticed_and_fetched_again(
+    deployment, folder, start
+):
+    uuids = start()
+    deployment.pull(T0)
+    folder.put(3, T0)
+    deployment.pull(T0 + DAY)
+    (deployment.landed[0] / _name(uuids[0])).unlink()
+    refused = deployment.refresh("2026-08-02").refused_versions
+    assert [item[1] for item in refused] == ["incomplete", "incomplete"]
+    folder.take_asked()
+    deployment.pull(T0 + 2 * DAY)
+    assert folder.take_asked() == ["manifest.json", _name(uuids[0])]
+    assert deployment.read_values("2026-08-03") == _expect(0, 1, 2, 3)
+
+
+def test_misp_folder__a_folder_set_back_after_a_broken_landing_lands_again(
+    deployment, folder, start
+):
+    start()
+    deployment.pull(T0)
+    new = folder.put(3, T0)
+    deployment.pull(T0 + DAY)
+    (deployment.landed[1] / _name(new)).unlink()
+    folder.remove(new)
+    assert deployment.pull(T0 + 2 * DAY).state == "landed"
+    result = deployment.refresh("2026-08-03")
+    assert (result.state, result.used_count) == ("current", 3)
+
+
+def test_misp_folder__an_event_whose_date_differs_from_the_manifest_lands_once(
+    deployment, folder, start
+):
+    uuids = start()
+    folder.manifest[uuids[0]] = {"timestamp": str(int(T0.timestamp()))}
+    assert deployment.pull(T0).state == "landed"
+    folder.take_asked()
+    assert deployment.pull(T0 + DAY).state == "unchanged"
+    assert folder.take_asked() == ["manifest.json", _name(uuids[0])]  # perhaps it has come by now
+
+
+def test_misp_folder__an_event_from_the_future_is_fetched_again_after_the_time_to_live(
+    deployment, folder, start
+):
+    start(0, ttl_days=10)
+    uuid = folder.put(0, T0 + 100 * DAY)
+    for days in (0, 6, 9):
+        deployment.pull(T0 + days * DAY)
+    assert folder.take_asked().count(_name(uuid)) == 1
+    deployment.pull(T0 + 10 * DAY)
+    assert folder.take_asked() == ["manifest.json", _name(uuid)]
+    assert deployment.read_values("2026-08-11") == _expect(0)
 
 
 def test_misp_folder__another_address_starts_anew(deployment, folder, start):
