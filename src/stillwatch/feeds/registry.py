@@ -204,7 +204,7 @@ class Feed(_Strict):
 
     @model_validator(mode="after")
     def _layout_of_misp(self) -> Self:
-        if self.misp is not None and (self.kind is not FeedKind.MISP or self.path is not None):
+        if self.misp is not None and (self.kind is not FeedKind.MISP or self.url is None):
             raise ValueError("`misp` belongs to kind misp, with a `url`")
         return self
 
