@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from feed_servers import Deployment, Medallion, Site
+from feed_servers import Deployment, Medallion, MispFolder, Site
 
 
 @pytest.fixture
@@ -51,3 +51,9 @@ def start_medallion(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., M
     yield start
     for server in started:
         server.close()
+
+
+@pytest.fixture
+def folder(site: Site) -> MispFolder:
+    """Return an empty MISP feed folder that the site serves."""
+    return MispFolder(site)

@@ -1,5 +1,6 @@
 """A deployment, a real TAXII 2.1 server, and a web server that misbehaves as a test wishes."""
 
+import hashlib
 import json
 import ssl
 import threading
@@ -79,6 +80,17 @@ class Deployment:
         path = self.root / "var" / "feeds" / "peers" / version / "indicators.parquet"
         values: list[str] = sorted(pq.read_table(path)["value"].to_pylist())
         return values
+
+    def check_days(self, expected: dict[str, list[str]]) -> None:
+        """Check what counts on some days; judged anew in another order the tables are the same."""
+        assert {day: self.read_values(day) for day in expected} == expected
+        folder = self.root / "var" / "feeds" / "peers"
+        first = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
+        for path in folder.rglob("version.json"):
+            path.unlink()
+        for day in sorted(expected, reverse=True):
+            self.refresh(day)
+        assert {path: path.read_bytes() for path in folder.rglob("*.parquet")} == first
 
     def list_files(self) -> list[Path]:
         return [path for path in self.root.rglob("*") if path.is_file()]
@@ -230,3 +242,57 @@ class Medallion:
     def close(self) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class MispFolder:
+    """A MISP feed folder below `/feed/` of a site; event n says the addresses of its last edit."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.url = f"{site.root}/feed"
+        self.manifest: dict[str, Any] = {}
+        self.replies: dict[str, Reply] = {}  # by file name, in place of the right answer
+        self._files: dict[str, bytes] = {}
+        site.answer = self._answer
+
+    def put(self, number: int, edited: datetime, *values: str) -> str:
+        """Write or change an event; return its UUID."""
+        uuid = f"10000000-0000-4000-8000-{number:012d}"
+        timestamp = str(int(edited.timestamp()))
+        attributes = [
+            {
+                "uuid": f"2{number:07d}-{n:04d}-4000-8000-000000000000",
+                "type": "ip-dst",
+                "value": value,
+                "to_ids": True,
+                "timestamp": timestamp,
+            }
+            for n, value in enumerate(values or [f"45.80.{number // 250}.{number % 250 + 1}"])
+        ]
+        head = {"info": f"event {number}", "timestamp": timestamp}
+        self.manifest[uuid] = head
+        event = head | {"uuid": uuid, "Attribute": attributes}
+        self._files[f"{uuid}.json"] = json.dumps({"Event": event}).encode()
+        return uuid
+
+    def remove(self, uuid: str) -> None:
+        del self.manifest[uuid], self._files[f"{uuid}.json"]
+
+    def take_asked(self) -> list[str]:
+        """Return the names asked for since the last call, in order."""
+        names = [request.path.removeprefix("/feed/") for request in self.site.requests]
+        self.site.requests.clear()
+        return names
+
+    def _answer(self, request: Request) -> Reply:
+        name = request.path.removeprefix("/feed/")
+        if name in self.replies:
+            return self.replies[name]
+        if name == "manifest.json":
+            body = json.dumps(self.manifest).encode()
+            etag = f'"{hashlib.sha256(body).hexdigest()}"'
+            if request.headers.get("if-none-match") == etag:
+                return Reply(304, {"ETag": etag})
+            return Reply(200, {"ETag": etag}, body)
+        body = self._files.get(name, b"")
+        return Reply(200, {}, body) if body else Reply(404)

@@ -100,14 +100,7 @@ def test_taxii__a_day_knows_the_collection_of_its_end(
         "2026-08-03": ["45.80.0.2/32", "45.80.0.3/32"],
         "2026-08-02": ["45.80.0.1/32", "45.80.0.2/32"],
     }
-    assert {day: deployment.read_values(day) for day in expected} == expected
-    folder = deployment.root / "var" / "feeds" / "peers"
-    first = {path: path.read_bytes() for path in folder.rglob("*.parquet")}
-    for path in folder.rglob("version.json"):
-        path.unlink()
-    for day in sorted(expected, reverse=True):
-        deployment.refresh(day)
-    assert {path: path.read_bytes() for path in folder.rglob("*.parquet")} == first
+    deployment.check_days(expected)
 
 
 def test_taxii__everything_is_asked_for_again_at_half_the_time_to_live(

@@ -9,9 +9,9 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -153,6 +153,13 @@ class DeliveredFeeds:
         landed = tuple(LandedFile(key, len(files[key])) for key in sorted(files))
         return LandedVersion(feed_id, name, known_at, landed)
 
+    def add_pull(
+        self, feed_id: str, at: datetime, files: Mapping[str, bytes], record: Mapping[str, Any]
+    ) -> LandedVersion:
+        """Land the answers of one pull with its record, completed by instant and digest."""
+        full = {**record, "pulled_at": at.isoformat(), "sha256": hash_files(files)}
+        return self.add_version(feed_id, at, files, full)
+
     def _folder(self, feed_id: str, version: str) -> str:
         return f"{self._root}/{feed_id}/dt={version}"
 
@@ -179,6 +186,14 @@ def find_missing(version: LandedVersion, record: Mapping[str, Any]) -> list[str]
     landed = {file.name: file.byte_count for file in version.files}
     named = record.get("files", {})
     return sorted(name for name, size in named.items() if landed.get(name) != size)
+
+
+def select_inputs(
+    version: LandedVersion, known: Sequence[LandedVersion], ttl: timedelta
+) -> list[LandedVersion]:
+    """Return the versions that one put together from several pulls is made of, itself last."""
+    start = version.known_at - ttl
+    return [item for item in known if start < item.known_at <= version.known_at]
 
 
 def hash_files(files: Mapping[str, bytes]) -> str:

@@ -44,7 +44,7 @@ def parse_misp(feed: Feed, files: Mapping[str, bytes], known_at: datetime) -> Pa
         event
         for name in sorted(files)
         if _get_stem(name) not in (MANIFEST, *_SIDE_FILES)
-        for event in _read_events(name, files[name])
+        for event in read_events(name, files[name])
     ]
     kept = _drop_superseded(parsed, events)
     if manifest is not None:
@@ -72,7 +72,7 @@ def _read_manifest(files: Mapping[str, bytes]) -> dict[str, Any] | None:
     return None
 
 
-def _read_events(name: str, content: bytes) -> Iterator[dict[str, Any]]:
+def read_events(name: str, content: bytes) -> Iterator[dict[str, Any]]:
     """Yield the events of one file, whichever way it was exported."""
     document = load_json(name, decode(name, content))
     if isinstance(document, dict) and "response" in document:
@@ -92,7 +92,7 @@ def _drop_superseded(parsed: ParsedFeed, events: list[dict[str, Any]]) -> list[d
     """Return the newest version of each event; what stands in an older one is counted."""
     newest: dict[str, dict[str, Any]] = {}
     anonymous = []
-    for event in sorted(events, key=lambda item: _get_seconds(item.get("timestamp"))):
+    for event in sorted(events, key=lambda item: get_seconds(item.get("timestamp"))):
         name = event.get("uuid")
         if not isinstance(name, str):
             anonymous.append(event)
@@ -217,7 +217,7 @@ def _read_validity(
     first_seen = _read_instant(attribute.get("first_seen"))
     seen = _read_instant(attribute.get("last_seen"))
     if seen is None:
-        seconds = _get_seconds(attribute.get("timestamp"))
+        seconds = get_seconds(attribute.get("timestamp"))
         seen = datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _END_OF_TIME else known_at
     elif first_seen is not None and seen < first_seen:
         raise RefusedError("malformed")
@@ -239,7 +239,7 @@ def _is_true(value: object) -> bool:
     return value is True or value in ("1", "true", 1)
 
 
-def _get_seconds(value: object) -> int:
+def get_seconds(value: object) -> int:
     """Return a Unix time as MISP writes it, digits in a text; 0 for anything else."""
     text = str(value)
     return int(text) if re.fullmatch(r"[0-9]{1,12}", text) else 0

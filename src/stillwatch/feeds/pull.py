@@ -26,6 +26,7 @@ from stillwatch.feeds.landed import (
     format_version,
     hash_files,
 )
+from stillwatch.feeds.misp_pull import is_folder, pull_misp
 from stillwatch.feeds.registry import Feed, FeedKind
 from stillwatch.feeds.taxii21_pull import pull_taxii
 from stillwatch.log import get_logger
@@ -165,6 +166,9 @@ def _pull(pull: _Pull) -> bool:
     if feed.kind is FeedKind.TAXII21:
         with Fetcher(feed.url, pull.limits, pull.sleep, credential) as fetcher:
             return pull_taxii(feed, pull.at, pull.delivered, pull.known, fetcher, pull.limits)
+    if feed.kind is FeedKind.MISP and is_folder(feed):
+        with Fetcher(feed.url, pull.limits, pull.sleep, credential) as fetcher:
+            return pull_misp(feed, pull.at, pull.delivered, pull.known, fetcher, pull.limits)
     newest = pull.newest
     record = pull.delivered.read_pull_record(newest) if newest else {}
     is_usable = newest is not None and not find_missing(newest, record)
@@ -198,8 +202,7 @@ def _land(pull: _Pull, files: dict[str, bytes] | None, record: dict[str, Any]) -
         if not is_due or (newest is not None and newest.known_at == pull.at):
             return False
         files = held
-    new_record = {"status": None, **record, "pulled_at": pull.at.isoformat()}
-    delivered.add_version(pull.feed.id, pull.at, files, new_record | {"sha256": hash_files(files)})
+    delivered.add_pull(pull.feed.id, pull.at, files, {"status": None, **record})
     return True
 
 

@@ -139,6 +139,14 @@ class TaxiiHints(_Strict):
     overlap_seconds: int = Field(default=3600, ge=0, le=7 * 86_400)  # asked for again: late entries
 
 
+class MispHints(_Strict):
+    """How a MISP feed is laid out at its URL, and how much of a feed folder one pull may take."""
+
+    layout: Literal["auto", "folder", "file"] = "auto"  # auto goes by the end of the URL
+    max_events: int = Field(default=5_000, ge=1, le=100_000)  # fetched by one pull
+    max_failed_ratio: float = Field(default=0.1, ge=0, le=1)  # of the events that still count
+
+
 class Exclusion(_Strict):
     """One entry of a feed that is known to be wrong, with the reason why it is left out."""
 
@@ -156,6 +164,7 @@ class Feed(_Strict):
     auth: Auth | None = None  # how its server knows us; names where the key lies
     parser: ParserHints = ParserHints()
     taxii: TaxiiHints | None = None  # of kind taxii21
+    misp: MispHints | None = None  # of kind misp
     labels: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], ...] = Field(min_length=1)
     confidence: int = Field(default=50, ge=0, le=100)
     source_reliability: Literal["A", "B", "C", "D", "E", "F"]
@@ -191,6 +200,12 @@ class Feed(_Strict):
             raise ValueError("kind taxii21 needs a `url` and `taxii: {collection: …}`, no `path`")
         if self.taxii is not None and self.taxii.api_root is not None:
             check_url(self.taxii.api_root, self.auth is not None)
+        return self
+
+    @model_validator(mode="after")
+    def _layout_of_misp(self) -> Self:
+        if self.misp is not None and (self.kind is not FeedKind.MISP or self.url is None):
+            raise ValueError("`misp` belongs to kind misp, with a `url`")
         return self
 
     @property

@@ -13,9 +13,8 @@ from urllib.parse import quote, urljoin
 
 import httpx
 
+from stillwatch.feeds.answers import ByteBudget, load_object
 from stillwatch.feeds.download import Answer, PullFailedError
-from stillwatch.feeds.entries import load_json
-from stillwatch.feeds.parsed import VersionRefusedError
 from stillwatch.feeds.redirects import get_origin
 from stillwatch.feeds.registry import TaxiiHints
 from stillwatch.feeds.taxii21_pages import Page, PagedObjects, Query, read_pages
@@ -68,15 +67,11 @@ def pull_objects(
 ) -> PagedObjects:
     """Return all pages of a collection's objects that were added after an instant (None: all)."""
     objects_url = urljoin(collection, "objects/")
-    left = max_bytes
+    budget = ByteBudget(objects_url, max_bytes)
 
     def get_page(query: Query) -> Page:
-        nonlocal left
         answer = _get(get, str(httpx.URL(objects_url, params=query.to_params())))
-        left -= len(answer.content or b"")
-        if left < 0:
-            text = f"{objects_url}: the pages have more than {max_bytes} bytes together"
-            raise PullFailedError("too_large", text)
+        budget.spend(answer.content or b"")
         return _read_page(answer)
 
     return read_pages(get_page, hints, added_after)
@@ -135,7 +130,7 @@ def _match(root: str, document: Mapping[str, Any], name: str) -> str | None:
 
 
 def _read_page(answer: Answer) -> Page:
-    document = _load(answer)
+    document = load_object(answer.url, answer.content or b"")
     objects = document.get("objects", [])
     more, token = document.get("more", False), document.get("next")
     if document.get("type") == "bundle":
@@ -155,7 +150,8 @@ def _read_page(answer: Answer) -> Page:
 
 
 def _get_json(get: Get, url: str) -> dict[str, Any]:
-    return _load(_get(get, url))
+    answer = _get(get, url)
+    return load_object(answer.url, answer.content or b"")
 
 
 def _get(get: Get, url: str) -> Answer:
@@ -174,17 +170,6 @@ def _get(get: Get, url: str) -> Answer:
     if found["version"] not in (None, "2.1"):
         raise PullFailedError("wrong_version", f"{url} speaks TAXII {found['version']}, not 2.1")
     return answer
-
-
-def _load(answer: Answer) -> dict[str, Any]:
-    try:
-        document = load_json(answer.url, (answer.content or b"").decode("utf-8-sig"))
-    except (VersionRefusedError, UnicodeDecodeError) as error:
-        detail = getattr(error, "detail", f"{answer.url} is not UTF-8")
-        raise PullFailedError("unreadable", detail) from error
-    if not isinstance(document, dict):
-        raise PullFailedError("unreadable", f"{answer.url} is no JSON object")
-    return document
 
 
 def _end(url: str) -> str:

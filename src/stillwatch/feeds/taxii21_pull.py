@@ -12,7 +12,6 @@ from stillwatch.feeds.landed import (
     DeliveredFeeds,
     LandedVersion,
     find_missing,
-    hash_files,
     parse_version,
 )
 from stillwatch.feeds.parsed import VersionRefusedError
@@ -71,7 +70,6 @@ def pull_taxii(
             return False
     files = {f"page-{n:05d}.json": page.content for n, page in enumerate(found.pages, 1)}
     record = {
-        "pulled_at": at.isoformat(),
         "url": feed.url,
         "status": 200,
         "collection": collection,
@@ -83,9 +81,8 @@ def pull_taxii(
         "duplicate_count": found.duplicate_count,
         "new_count": new_count,
         "pages": [_describe(name, page) for name, page in zip(files, found.pages, strict=True)],
-        "sha256": hash_files(files),
     }
-    delivered.add_version(feed.id, at, files, record)
+    delivered.add_pull(feed.id, at, files, record)
     _LOG.info(
         "feed %s: %d pages, %d objects, %d repeated, %d new",
         *(feed.id, len(found.pages), found.object_count, found.duplicate_count, new_count),

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from stillwatch.feeds.entries import decode, load_json
-from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing
+from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing, select_inputs
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed
 from stillwatch.feeds.stix21 import parse_stix21
@@ -32,14 +32,6 @@ class Received:
     at: datetime
 
 
-def select_inputs(
-    feed: Feed, version: LandedVersion, known: Sequence[LandedVersion]
-) -> list[LandedVersion]:
-    """Return the versions that a version's collection is made of, oldest first, itself last."""
-    start = version.known_at - feed.ttl
-    return [item for item in known if start < item.known_at <= version.known_at]
-
-
 def accumulate(
     feed: Feed, version: LandedVersion, known: Sequence[LandedVersion], delivered: DeliveredFeeds
 ) -> dict[_Key, Received]:
@@ -48,7 +40,7 @@ def accumulate(
     Pulls of another collection, from before the entry was changed, do not count, nor do pulls
     that broke off while they landed: the pull after such a one asks for everything.
     """
-    inputs = select_inputs(feed, version, known)
+    inputs = select_inputs(version, known, feed.ttl)
     record = delivered.read_pull_record(version)
     base = record.get("full_version")
     if base is not None and base not in {item.name for item in known}:

@@ -32,14 +32,14 @@ from stillwatch.feeds.gate import (
     is_checked_against_protected,
     read_own_values,
 )
-from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing
+from stillwatch.feeds.landed import DeliveredFeeds, LandedVersion, find_missing, select_inputs
 from stillwatch.feeds.lookup_tables import parse_lookup_table
-from stillwatch.feeds.misp import parse_misp
+from stillwatch.feeds.misp_state import parse_misp_version
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed, FeedKind, read_protected
 from stillwatch.feeds.stix21 import parse_stix21
 from stillwatch.feeds.tables import list_ranges, read_history, read_spans, write_tables
-from stillwatch.feeds.taxii21_state import parse_taxii21, select_inputs
+from stillwatch.feeds.taxii21_state import parse_taxii21
 from stillwatch.keyed import Keyer
 from stillwatch.log import get_logger
 from stillwatch.runs import end_of_day, exclusive, get_paths, read_json, write_json
@@ -54,6 +54,7 @@ _NOT_JUDGED = {
     "path",
     "auth",
     "taxii",
+    "misp",
     "note",
 }  # keys of an entry that no verdict depends on
 
@@ -192,6 +193,8 @@ class FeedVersions:
             raise VersionRefusedError("empty", "the landing folder holds no file")
         if feed.kind is FeedKind.TAXII21:
             return parse_taxii21(feed, version, self._known[feed.id], self._delivered)
+        if feed.kind is FeedKind.MISP:
+            return parse_misp_version(feed, version, self._known[feed.id], self._delivered)
         files = {file.name: self._delivered.read_file(version, file.name) for file in version.files}
         return _parse(feed, version, files)
 
@@ -246,8 +249,8 @@ class FeedVersions:
                 for feed_id, name in sorted(protected.items())
             ],
         }
-        if feed.kind is FeedKind.TAXII21:  # made of earlier pulls, too
-            inputs = select_inputs(feed, version, self._known[feed.id])
+        if feed.kind in (FeedKind.TAXII21, FeedKind.MISP):  # made of earlier pulls, too
+            inputs = select_inputs(version, self._known[feed.id], feed.ttl)
             basis["inputs"] = [[item.name, *map(asdict, item.files)] for item in inputs]
         return hashlib.sha256(json.dumps(basis, sort_keys=True).encode()).hexdigest()
 
@@ -263,7 +266,6 @@ def _parse(feed: Feed, version: LandedVersion, files: Mapping[str, bytes]) -> Pa
         FeedKind.IP2ASN: parse_lookup_table,
         FeedKind.IP2COUNTRY: parse_lookup_table,
         FeedKind.BIN_LIST: parse_bin_list,
-        FeedKind.MISP: lambda feed, files: parse_misp(feed, files, version.known_at),
         FeedKind.CSL: parse_csl,
         FeedKind.STIX21: lambda feed, files: parse_stix21(feed, files, version.known_at),
     }

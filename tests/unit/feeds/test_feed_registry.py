@@ -31,6 +31,12 @@ def test_find_feeds__returns_entries_sorted_with_default_bounds(deployment):
         ({"url": "ftp://lists.example.com/x"}, "url"),
         ({"url": "https://lists.example.com/x", "path": "x"}, "`url` or `path`"),
         ({"id": "../up"}, "id"),
+        ({"misp": {}, "url": "https://misp.example.com/feed"}, "`misp` belongs to kind misp"),
+        ({"kind": "misp", "misp": {}}, "`misp` belongs to kind misp, with a `url`"),
+        (
+            {"kind": "misp", "url": "https://misp.example.com/", "misp": {"layout": "tree"}},
+            "misp.layout",
+        ),
         ({"may_cover": ["nobody"]}, "nobody"),
     ],
 )
