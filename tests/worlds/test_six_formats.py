@@ -399,7 +399,12 @@ def _compare_rows(one: Delivered, again: Delivered) -> None:
 ADDRESS_COUNTS = {"distinct_ip_count", "distinct_user_agent_count"}
 DAYS_DIFFER: dict[str, set[str]] = {
     "aws_bedrock_invocation": {"output_tokens", "reasoning_tokens", *ADDRESS_COUNTS},
-    "gcp_vertex_request_response": {"input_tokens", "reasoning_tokens", *ADDRESS_COUNTS},
+    "gcp_vertex_request_response": {
+        "input_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        *ADDRESS_COUNTS,
+    },
     "azure_openai_diagnostic": {
         "input_tokens",
         "output_tokens",

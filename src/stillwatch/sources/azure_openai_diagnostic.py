@@ -100,7 +100,7 @@ class AzureDiagnosticAdapter:
             "network, so the address columns stay empty.",
             "`GatewayLlmLogs` without the `GatewayLogs` of the same file names no caller and no "
             "address: then every call has the gateway as its account. An answer that a filter "
-            "withheld is told by `GatewayLogs` only.",
+            "withheld is told for certain by `GatewayLogs` only.",
             "Reasoning artefacts are known only of the APIs that have them (responses, messages, "
             "Converse, generateContent), where `GatewayLogs` holds bodies; of chats they are "
             "unknown, never none.",
