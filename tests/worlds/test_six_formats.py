@@ -395,7 +395,8 @@ def _compare_rows(one: Delivered, again: Delivered) -> None:
     assert rows == one.read_truth("exchanges").num_rows
 
 
-# The marts. Only what a format cannot carry (or KNOWN) may differ from the native delivery.
+# The marts. What differs from the native delivery is what a format cannot carry, all of it and
+# nothing else: null where the native delivery has a number, or a part of that number.
 ADDRESS_COUNTS = {"distinct_ip_count", "distinct_user_agent_count"}
 DAYS_DIFFER: dict[str, set[str]] = {
     "aws_bedrock_invocation": {"output_tokens", "reasoning_tokens", *ADDRESS_COUNTS},
@@ -531,7 +532,7 @@ def test_six_formats__account_days_differ_only_in_what_is_not_carried(
         }
         (count,) = db.execute(f"select count(*) {pairs}").fetchone()
     assert count > 500
-    assert differing <= DAYS_DIFFER[built.format]
+    assert differing == DAYS_DIFFER[built.format]
 
 
 @pytest.mark.slow
@@ -554,8 +555,9 @@ def test_six_formats__account_scores_stay_close_and_membership_stays(
             """
         ).fetchone()
     assert moved == 0
-    assert furthest < 0.2  # measured: 0.13 on Azure, where a third of the calls show no caller
-    assert honest < 0.4  # measured: 0.24 natively, at most 0.30 (Bedrock)
+    # measured: 0.13 on Azure, where a third of the calls show no caller; elsewhere at most 0.06
+    assert furthest < 0.15
+    assert honest < 0.35  # measured: at most 0.30 (Bedrock)
 
 
 @pytest.mark.slow
