@@ -3,6 +3,7 @@
 -- Reader: the enforcement team and whoever answers an appeal.
 -- How to read it: one row per UTC day with activity. `top_template_ratio` is the share of the day's
 -- exchanges that follow the account's most used template; 24 active hours are no human's day.
+-- An empty cell is unknown: no exchange of that day was delivered with the field.
 select
     d.activity_date,
     d.exchange_count,

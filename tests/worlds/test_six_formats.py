@@ -152,25 +152,8 @@ CARRIED: dict[str, dict[str, str]] = {
 }
 
 # Where an adapter reads something else than the platform says: what it reads instead. The test
-# fails as soon as this is no longer so, and then the entry goes.
-NO_ARTEFACTS = dict.fromkeys(SIGNED, EMPTY)  # where none can be logged, that none was is said
-KNOWN: dict[str, dict[str, str]] = {
-    "gcp_vertex_request_response": {
-        "status": "'error'",  # the `type` of a partner model's error is not looked at
-        # a partner model counts tokens read from its cache apart from the other input
-        "input_tokens": "n.input_tokens - n.cached_input_tokens",
-    },
-    "azure_openai_diagnostic": {
-        "status": "'ok'",  # `resultSignature` of GatewayLlmLogs is not looked at
-        "is_stream": "null",  # a chat body that asks for no stream says nothing, which means false
-        "message_count": "n.message_count + 1",  # the system message is counted
-        **NO_ARTEFACTS,
-    },
-    "otel_genai": {"artifacts_submitted": EMPTY},
-    "litellm_spend": {"is_stream": "null", "message_count": "n.message_count + 1"},
-}
-# Formats with records in parts: a repeat within one file is taken for another part, not counted.
-UNCOUNTED_REPEATS = ("azure_openai_diagnostic", "otel_genai")
+# fails as soon as this is no longer so, and then the entry goes. None is known.
+KNOWN: dict[str, dict[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -315,10 +298,7 @@ def test_six_formats__broken_records_and_repeats_are_counted_as_delivered(
     other: Delivered,
 ) -> None:
     manifest = other.read_manifest()
-    if other.format in UNCOUNTED_REPEATS:
-        assert other.duplicate_count < manifest["duplicate_count"]
-    else:
-        assert other.duplicate_count == manifest["duplicate_count"] > 0
+    assert other.duplicate_count == manifest["duplicate_count"] > 0
     assert other.quarantined_count == manifest["broken_count"] > 0
 
 
@@ -415,16 +395,15 @@ def _compare_rows(one: Delivered, again: Delivered) -> None:
     assert rows == one.read_truth("exchanges").num_rows
 
 
-# The marts. Only what a format cannot carry (or KNOWN) may differ from the native delivery.
+# The marts. What differs from the native delivery is what a format cannot carry, all of it and
+# nothing else: null where the native delivery has a number, or a part of that number.
 ADDRESS_COUNTS = {"distinct_ip_count", "distinct_user_agent_count"}
 DAYS_DIFFER: dict[str, set[str]] = {
     "aws_bedrock_invocation": {"output_tokens", "reasoning_tokens", *ADDRESS_COUNTS},
     "gcp_vertex_request_response": {
         "input_tokens",
+        "output_tokens",
         "reasoning_tokens",
-        "rate_limited_count",
-        "blocked_count",
-        "error_count",
         *ADDRESS_COUNTS,
     },
     "azure_openai_diagnostic": {
@@ -433,9 +412,6 @@ DAYS_DIFFER: dict[str, set[str]] = {
         "reasoning_tokens",
         "ok_count",
         "refused_count",
-        "rate_limited_count",
-        "blocked_count",
-        "error_count",
         *ADDRESS_COUNTS,
     },
     "otel_genai": set(),
@@ -444,6 +420,9 @@ DAYS_DIFFER: dict[str, set[str]] = {
 BLIND: dict[str, list[str]] = {
     "aws_bedrock_invocation": ["network"],
     "gcp_vertex_request_response": ["network"],
+    # neither has a place for reasoning artefacts
+    "azure_openai_diagnostic": ["replay"],
+    "otel_genai": ["replay"],
 }
 
 
@@ -553,7 +532,7 @@ def test_six_formats__account_days_differ_only_in_what_is_not_carried(
         }
         (count,) = db.execute(f"select count(*) {pairs}").fetchone()
     assert count > 500
-    assert differing <= DAYS_DIFFER[built.format]
+    assert differing == DAYS_DIFFER[built.format]
 
 
 @pytest.mark.slow
@@ -576,8 +555,9 @@ def test_six_formats__account_scores_stay_close_and_membership_stays(
             """
         ).fetchone()
     assert moved == 0
-    assert furthest < 0.2  # measured: 0.13 on Azure, where a third of the calls show no caller
-    assert honest < 0.4  # measured: 0.24 natively, at most 0.30 (Bedrock)
+    # measured: 0.13 on Azure, where a third of the calls show no caller; elsewhere at most 0.06
+    assert furthest < 0.15
+    assert honest < 0.35  # measured: at most 0.30 (Bedrock)
 
 
 @pytest.mark.slow

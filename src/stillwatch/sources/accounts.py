@@ -14,7 +14,7 @@ from stillwatch.keyed import Keyer
 from stillwatch.runs import end_of_day
 from stillwatch.sources.adapter import ACCOUNT_FIELDS
 from stillwatch.sources.chunks import Integers, digest_fields, shorten_token
-from stillwatch.sources.exchanges import CLOCK_SKEW, read_address
+from stillwatch.sources.exchanges import CLOCK_SKEW, read_account_id, read_address
 from stillwatch.sources.fields import (
     INT32_MAX,
     MAX_LONG_CHARS,
@@ -23,10 +23,10 @@ from stillwatch.sources.fields import (
     read_count,
     read_country,
     read_instant,
-    read_required_text,
     read_text,
     require,
 )
+from stillwatch.sources.formats import ADAPTERS
 from stillwatch.sources.identity import Identities, parse_email, parse_phone
 from stillwatch.sources.registry import Source
 
@@ -44,6 +44,7 @@ class AccountBuilder:
 
     def __init__(self, source: Source, day: date, keyer: Keyer) -> None:
         self._source = source
+        self._adapter = ADAPTERS[source.format]
         self._day = day
         self._keyer = keyer
         self._identities = Identities(keyer)
@@ -59,7 +60,7 @@ class AccountBuilder:
     def add(self, record: dict[str, Any]) -> None:
         """Take one account, or raise FieldError and take nothing of it."""
         source, tokens = self._source, self._identities
-        account_id = read_required_text(record, "account_id")
+        account_id = read_account_id(self._adapter, record)
         created_at: datetime = require(read_instant(record, "created_at"), "created_at")
         if created_at > self._latest:
             raise FieldError("future", "created_at is after the end of the snapshot day")

@@ -138,6 +138,11 @@ class Adapter(Protocol):
         ...
 
     @property
+    def has_caseless_accounts(self) -> bool:
+        """Whether account ids mean the same in any case: they are kept in lower case."""
+        ...
+
+    @property
     def format_id(self) -> str:
         """The name by which `config/sources.yml` asks for this format."""
         ...
@@ -176,6 +181,7 @@ class SingleRecords:
 
     is_one_per_line = True
     has_parts = False
+    has_caseless_accounts = False
 
     def list_records(self, line: dict[str, Any]) -> list[Any]:
         """Return the line itself."""

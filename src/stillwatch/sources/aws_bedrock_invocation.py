@@ -19,6 +19,7 @@ from stillwatch.sources.adapter import (
 )
 from stillwatch.sources.json_parts import as_list, as_object, first, take, try_json
 from stillwatch.sources.message_blocks import list_artifacts, list_blocks
+from stillwatch.sources.reply_bodies import add_counts
 from stillwatch.sources.request_bodies import REQUEST_FIELDS, read_request
 
 _ENVELOPE = frozenset(
@@ -42,6 +43,8 @@ _NESTED = {
     ),
 }  # fmt: skip
 _NAIVE_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?")
+_CACHE_READS = ("cacheReadInputTokenCount", "cacheReadInputTokens")
+_CACHE_WRITES = ("cacheWriteInputTokenCount", "cacheWriteInputTokens")
 _BLOCKED = ("accessdenied", "unauthorized", "forbidden", "unrecognizedclient", "expiredtoken")
 _LIMITED = ("throttl", "toomanyrequests", "quotaexceeded", "serviceunavailable")
 
@@ -84,6 +87,7 @@ class BedrockInvocationAdapter(SingleRecords):
             body, _ = try_json(body)
         if isinstance(answer, str):
             answer, _ = try_json(answer)
+        cached = first(request, _CACHE_READS)
         fields: dict[str, Any] = {
             "exchange_id": record.get("requestId"),
             "event_at": _read_time(record.get("timestamp")),
@@ -92,11 +96,12 @@ class BedrockInvocationAdapter(SingleRecords):
             "model": record.get("modelId"),
             "endpoint": operation,
             "status": _read_status(record, answer),
-            "input_tokens": request.get("inputTokenCount"),
-            "output_tokens": reply.get("outputTokenCount"),
-            "cached_input_tokens": first(
-                request, ("cacheReadInputTokenCount", "cacheReadInputTokens")
+            # the platform counts tokens from the cache and into it beside the other input
+            "input_tokens": add_counts(
+                request.get("inputTokenCount"), cached, first(request, _CACHE_WRITES)
             ),
+            "output_tokens": reply.get("outputTokenCount"),
+            "cached_input_tokens": cached,
             "latency_ms": take(as_object(answer), "metrics").get("latencyMs"),
         }
         if isinstance(operation, str):
@@ -105,6 +110,7 @@ class BedrockInvocationAdapter(SingleRecords):
             stream = fields.get("stream")
             fields |= read_request(body)
             fields["stream"] = stream
+        if answer and isinstance(answer, dict | list):
             fields["artifacts_issued"] = list_artifacts(_list_reply_blocks(answer))
         return fields
 

@@ -59,6 +59,16 @@ _CALL_PATH = re.compile(
     r"|:(stream)?(generateContent|rawPredict)$",
     re.IGNORECASE,
 )
+_STREAM_PATH = re.compile(
+    r"/converse-stream/?$|:stream(generateContent|rawPredict)$", re.IGNORECASE
+)
+# Requests to these can hand artefacts in, and their replies give some out; chats have no place.
+_SIGNED_PATH = re.compile(
+    r"/(responses|messages|converse|converse-stream|invoke)/?$"
+    r"|:(stream)?(generateContent|rawPredict)$",
+    re.IGNORECASE,
+)
+_ARTIFACT_FIELDS = ("artifacts_issued", "artifacts_submitted")
 _DEPLOYMENT = re.compile(r"/(?:deployments|models?)/([^/:?]+)")
 _MESSAGE_FIELDS = ("prompt", "system_prompt", "image_count", "message_count")
 _LLM_MARKS = ("modelname", "deploymentname", "prompttokens", "completiontokens", "totaltokens")
@@ -76,19 +86,24 @@ class AzureDiagnosticAdapter:
     format_id = "azure_openai_diagnostic"
     is_one_per_line = False
     has_parts = True
+    has_caseless_accounts = True
     info = FormatInfo(
         title="Azure Monitor: `RequestResponse` of Azure OpenAI, `GatewayLlmLogs` and "
         "`GatewayLogs` of API Management",
         exchange_id="`correlationId`",
         account="`RequestResponse`: `resourceId` in lower case. API Management: "
-        "`apimSubscriptionId`, or else the gateway's `resourceId`. The Azure subscription is the "
-        "organisation",
+        "`apimSubscriptionId`, or else the gateway's `resourceId`, in lower case. The Azure "
+        "subscription is the organisation",
         blind_spots=(
             "`RequestResponse` carries no text, tokens, images, tools, sampling parameters or "
             "artefacts, and masks the last octet of the caller's address: a masked address is a "
             "network, so the address columns stay empty.",
-            "`GatewayLlmLogs` without the `GatewayLogs` of the same file names no caller, address "
-            "or outcome: then every call has the gateway as its account and the status `ok`.",
+            "`GatewayLlmLogs` without the `GatewayLogs` of the same file names no caller and no "
+            "address: then every call has the gateway as its account. An answer that a filter "
+            "withheld is told for certain by `GatewayLogs` only.",
+            "Reasoning artefacts are known only of the APIs that have them (responses, messages, "
+            "Converse, generateContent), where `GatewayLogs` holds bodies; of chats they are "
+            "unknown, never none.",
             "The pieces of one exchange are put together within one file, and within 10,000 "
             "records of the first; land both categories of API Management in one file, or one of "
             "them.",
@@ -196,6 +211,10 @@ def _map_gateway(gateways: list[View], rows: list[View]) -> dict[str, Any]:
     fields = read_request(request) if request else {}
     if reply is not None:
         fields |= read_usage(reply) | {"artifacts_issued": list_issued(reply)}
+    if not _SIGNED_PATH.search(path or ""):  # none is not told from not logged
+        fields |= {name: fields.get(name) or None for name in _ARTIFACT_FIELDS}
+    if request and _STREAM_PATH.search(path or ""):
+        fields["stream"] = True
     fields |= _read_messages(rows)
     completions = gather_messages(rows, "responsemessages")
     deployment = _DEPLOYMENT.search(path) if path else None
@@ -216,7 +235,7 @@ def _map_gateway(gateways: list[View], rows: list[View]) -> dict[str, Any]:
                 path[deployment.end():] if path and deployment else path,
                 gateway.get("operationid"), header.get("operationname"),
             ),
-            "status": _judge_gateway(gateway, reply, completions),
+            "status": _judge_gateway(gateway, header, reply, completions),
             "input_tokens": read_whole(header.get("prompttokens")),
             "output_tokens": read_whole(header.get("completiontokens")),
             "stream": first(header, ("isstreamcompletion",)),
@@ -245,8 +264,14 @@ def _read_messages(rows: list[View]) -> dict[str, Any]:
     return {name: fields[name] for name in _MESSAGE_FIELDS}
 
 
-def _judge_gateway(gateway: View, reply: Any, completions: list[dict[str, Any]] | None) -> str:
-    status = judge_http(read_whole(gateway.get("responsecode")))
+def _judge_gateway(
+    gateway: View, header: View, reply: Any, completions: list[dict[str, Any]] | None
+) -> str:
+    status = judge_http(gateway.get("responsecode")) or judge_http(
+        first_text(gateway.get("resultsignature"), header.get("resultsignature"))
+    )
+    if status is None and (_has_failed(gateway) or _has_failed(header)):
+        status = ERROR
     choices = [
         {"message": message, "finish_reason": message.get("finish_reason")}
         for message in completions or ()
@@ -258,6 +283,14 @@ def _judge_gateway(gateway: View, reply: Any, completions: list[dict[str, Any]] 
         inner = as_object(error.get("innererror"))
         return judge_error(error.get("code"), inner.get("code"), gateway.get("lasterrorreason"))
     return status or ERROR
+
+
+def _has_failed(view: View) -> bool:
+    """Return whether a record without a code says all the same that the call failed."""
+    result = view.get("resulttype")
+    return view.get("isrequestsuccess") is False or (
+        isinstance(result, str) and result.lower() == "failed"
+    )
 
 
 def _read_time(view: View) -> Any:

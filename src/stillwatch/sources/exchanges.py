@@ -12,7 +12,7 @@ import pyarrow as pa
 from stillwatch.canonical import EXCHANGES, STATUSES
 from stillwatch.keyed import Keyer
 from stillwatch.runs import end_of_day
-from stillwatch.sources.adapter import EXCHANGE_FIELDS
+from stillwatch.sources.adapter import EXCHANGE_FIELDS, Adapter
 from stillwatch.sources.chunks import Integers, digest_fields, shorten_token
 from stillwatch.sources.fields import (
     INT32_MAX,
@@ -72,7 +72,7 @@ class ExchangeBuilder:
         raw = self._adapter.map_record(record)
         exchange_id = read_required_text(raw, "exchange_id")
         event_at = self._read_event_at(raw)
-        account_id = read_required_text(raw, "account_id")
+        account_id = read_account_id(self._adapter, raw)
         model = read_required_text(raw, "model")
         status = require(read_choice(raw, "status", STATUSES), "status")
         tool_count = read_count(raw, "tool_count", INT32_MAX)
@@ -125,6 +125,8 @@ class ExchangeBuilder:
             list_tokens(tokens, "artifact", read_list(raw, "artifacts_issued")),
             list_tokens(tokens, "artifact", read_list(raw, "artifacts_submitted")),
         )
+        if self._adapter.has_caseless_accounts:  # another case is no other content
+            raw = {**raw, "account_id": account_id}
         self._contents.append(digest_fields(self._keyer, raw, EXCHANGE_FIELDS))
         self._rows.append(row)
         self._texts.append(text)
@@ -176,6 +178,12 @@ class ExchangeBuilder:
             ja4,
             tokens.client(family, ja4, read_text(raw, "header_order_hash")),
         )
+
+
+def read_account_id(adapter: Adapter, raw: dict[str, Any]) -> str:
+    """Return the account's id, in lower case where the platform compares it without case."""
+    account_id = read_required_text(raw, "account_id")
+    return account_id.lower() if adapter.has_caseless_accounts else account_id
 
 
 def read_address(tokens: Identities, raw: dict[str, Any], name: str) -> Address | None:

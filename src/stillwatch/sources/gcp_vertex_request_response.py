@@ -210,7 +210,11 @@ def _judge_row(reply: Any, metadata: dict[str, Any]) -> str:
     error = find_error(reply) or take(metadata, "error")
     if error:
         code = error.get("code")
-        return judge_http(code) or judge_grpc(code) or judge_error(error.get("status"), code)
+        judged = judge_http(code) or judge_grpc(code)
+        if judged not in (None, OK, ERROR):
+            return judged or ERROR
+        # Google names the kind of an error in `status`, partner models in `type`
+        return judge_error(error.get("status"), error.get("type"), code)
     code = first(metadata, ("response_code", "status_code"))
     status = judge_http(read_whole(code))
     if status not in (None, OK):

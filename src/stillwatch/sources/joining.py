@@ -7,11 +7,14 @@ end nor on the form of the file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from stillwatch.landing.lines import Batch, Line, Record, Reject, parse_lines
 from stillwatch.sources.adapter import Adapter, Joined
 from stillwatch.sources.chunks import split_records
+from stillwatch.sources.json_parts import digest_object
 
 WINDOW_RECORDS = 10_000  # a part further behind the first one of its exchange comes too late
 _BATCH_RECORDS = 4_096
@@ -63,16 +66,33 @@ class _Window:
             if self._count - self._first_seen[oldest] < self._width:
                 return
             del self._first_seen[oldest]
-            yield _join(self._held.pop(oldest))
+            yield from _join(self._held.pop(oldest))
 
     def close(self) -> Iterator[Record]:
         """Yield what is still held."""
         for parts in self._held.values():
-            yield _join(parts)
+            yield from _join(parts)
         self._held = {}
 
 
-def _join(parts: list[Record]) -> Record:
+def _join(parts: list[Record]) -> list[Record]:
+    """Return the exchange of some parts, once for each time that it was delivered.
+
+    A part with equal content is no other part but a repeated delivery of the exchange: it comes
+    out once more at the place of the repeat, to be counted as a duplicate like any other. Several
+    parts that are repeated equally often are one repeat.
+    """
     if len(parts) == 1:
-        return parts[0]
-    return parts[0]._replace(value=Joined(parts=[part.value for part in parts]))
+        return parts
+    distinct: list[Any] = []
+    seen: Counter[bytes] = Counter()
+    repeats: list[Record] = []  # the n-th stands where a part came for the (n + 1)-th time
+    for part in parts:
+        content = digest_object(part.value)
+        seen[content] += 1
+        if seen[content] == 1:
+            distinct.append(part.value)
+        elif seen[content] - 2 == len(repeats):
+            repeats.append(part)
+    value = distinct[0] if len(distinct) == 1 else Joined(parts=distinct)
+    return [record._replace(value=value) for record in (parts[0], *repeats)]

@@ -61,8 +61,12 @@ def drop_absent(fields: dict[str, Any]) -> dict[str, Any]:
 
 def drop_repeated(objects: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the objects, of those with equal content only the first: a delivery may repeat."""
-    option = orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS
-    return list({orjson.dumps(item, default=str, option=option): item for item in objects}.values())
+    return list({digest_object(item): item for item in objects}.values())
+
+
+def digest_object(value: dict[str, Any]) -> bytes:
+    """Return bytes that are equal for objects of equal content, whatever the order of names."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
 
 
 def open_json(value: Any, name: str) -> Any:

@@ -73,6 +73,7 @@ _CALL = re.compile(
     re.IGNORECASE,
 )
 _NO_CALL = re.compile(r"(^|[_/.])a?(list|get|delete|cancel|retrieve|create_batch|mcp)($|[_/.])")
+_BODY_NAMES = ("model", "messages", "input", "prompt", "contents")  # one of them is in every body
 _AGENT_TAG = "user-agent: "
 
 
@@ -163,14 +164,15 @@ def _read_body(record: dict[str, Any]) -> dict[str, Any]:
     """Return what the stored request tells; a body without messages gets the messages column."""
     request = as_object(open_json(record.get("proxy_server_request"), "proxy_server_request"))
     body = take(request, "body") or request
+    is_told = any(name in body for name in _BODY_NAMES)
     messages = open_json(record.get("messages"), "messages")
     if isinstance(messages, list | str) and messages and not body.keys() & {"messages", "input"}:
         body = {**body, "messages" if isinstance(messages, list) else "prompt": messages}
     if not body:
         return {}
     fields = read_request(body)
-    if not request:  # the messages alone do not tell of tools
-        del fields["tool_count"]
+    if not is_told:  # the messages alone tell neither of tools nor of streams
+        del fields["tool_count"], fields["stream"]
     return fields
 
 

@@ -65,6 +65,7 @@ class OtelGenAiAdapter:
     format_id = "otel_genai"
     is_one_per_line = False
     has_parts = True
+    has_caseless_accounts = False
     info = FormatInfo(
         title="OTLP JSON spans (and their log records) after the OpenTelemetry GenAI conventions",
         exchange_id="`traceId/spanId`",
@@ -73,7 +74,10 @@ class OtelGenAiAdapter:
         blind_spots=(
             "The conventions name no account: where only `service.name` is given, all calls of "
             "an application are one account.",
-            "Content is opt-in: most exports carry no text, images, tools or artefacts.",
+            "Content is opt-in: most exports carry no text, images or tools. The conventions have "
+            "no place for reasoning artefacts: where none is carried they are unknown, not none.",
+            "`gen_ai.usage.input_tokens` includes cached tokens by the conventions; an "
+            "instrumentation that leaves them out is not told from one that does not.",
             "Two instrumentations of one call (a framework and its client) give two spans and "
             "count twice; spans of agents, tools and retrieval are `not_an_exchange`.",
             "Traces may be sampled: the missing calls are nowhere named.",
@@ -186,7 +190,11 @@ def _map_attributes(
 
 
 def _read_content(attributes: Attributes, events: list[Event]) -> dict[str, Any]:
-    """Return what the messages tell, where they are carried."""
+    """Return what the messages tell, where they are carried.
+
+    The conventions have no place for artefacts: some instrumentations carry them all the same, so
+    that there are some is known, that there are none is not.
+    """
     found: dict[str, Any] = {}
     asked = list_input(attributes, events)
     instructions = read_instructions(attributes, events)
@@ -194,13 +202,15 @@ def _read_content(attributes: Attributes, events: list[Event]) -> dict[str, Any]
         body = {"messages": asked, "system": instructions}
         request = read_request(body)
         found = {name: request[name] for name in _MESSAGE_FIELDS}
+        found["artifacts_submitted"] = found["artifacts_submitted"] or None
     answered = list_output(attributes, events)
     if answered:
-        found["artifacts_issued"] = list_artifacts(
+        blocks = (
             block
             for message in answered
             for block in (*list_blocks(message), *list_held_beside(message))
         )
+        found["artifacts_issued"] = list_artifacts(blocks) or None
     return found
 
 

@@ -22,8 +22,8 @@ _LIMITED_NAMES = (
 )  # fmt: skip
 _BLOCKED_NAMES = (
     "accessdenied", "unauthorized", "unauthenticated", "authentication", "forbidden",
-    "permissiondenied", "unrecognizedclient", "expiredtoken", "budgetexceeded", "invalidapikey",
-    "ipfilter", "suspended", "subscriptionkey", "401", "403",
+    "permissiondenied", "permissionerror", "unrecognizedclient", "expiredtoken", "budgetexceeded",
+    "invalidapikey", "ipfilter", "suspended", "subscriptionkey", "401", "403",
 )  # fmt: skip
 _REFUSED_FINISHES = frozenset(
     {

@@ -29,7 +29,13 @@ USAGE_FIELDS = frozenset(
     {"input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens"}
 )
 
-_INPUT = ("prompt_tokens", "input_tokens", "inputTokens", "promptTokenCount", "prompt_token_count")
+_INPUT = ("prompt_tokens", "promptTokenCount", "prompt_token_count", "input_tokens", "inputTokens")
+# Messages and Converse count what went through the cache beside these, all others among them.
+_UNCACHED_INPUT = ("input_tokens", "inputTokens")
+_BESIDE_INPUT = (
+    ("cache_read_input_tokens", "cacheReadInputTokens"),
+    ("cache_creation_input_tokens", "cacheWriteInputTokens"),
+)
 _OUTPUT = ("completion_tokens", "output_tokens", "outputTokens")
 _CACHED = (
     "cache_read_input_tokens", "cacheReadInputTokens", "cachedContentTokenCount",
@@ -48,15 +54,15 @@ def list_events(reply: Any) -> list[dict[str, Any]]:
 def read_usage(reply: Any) -> dict[str, Any]:
     """Return the token counts of a reply; those that it does not name are left out.
 
-    Tokens of thoughts count as output, as they are billed, and beside that as reasoning.
+    Tokens of thoughts count as output, as they are billed, and beside that as reasoning. Tokens
+    read from a cache or written to it count as input, and those read beside that as cached.
     """
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for event in list_events(reply):
         for holder in (event, take(event, "message"), take(event, "response")):
             usage = as_object(first(holder, ("usage", "usageMetadata", "usage_metadata")))
-            if usage:
-                found |= drop_absent(read_counts(usage))
-    return found
+            merged |= drop_absent(usage)
+    return drop_absent(read_counts(merged)) if merged else {}
 
 
 def read_counts(usage: dict[str, Any]) -> dict[str, Any]:
@@ -70,12 +76,33 @@ def read_counts(usage: dict[str, Any]) -> dict[str, Any]:
         if type(thoughts) is int and (candidates is None or type(candidates) is int):
             output = thoughts + (candidates or 0)
     return {
-        "input_tokens": first(usage, _INPUT),
+        "input_tokens": _count_input(usage),
         "output_tokens": output,
         "cached_input_tokens": first({**prompt_details, **usage}, (*_CACHED, "cached_tokens")),
         "reasoning_tokens": first({**reply_details, "thoughts": thoughts},
                                   ("reasoning_tokens", "thoughts")),
     }  # fmt: skip
+
+
+def add_counts(*counts: Any) -> Any:
+    """Return the sum of the counts that are there; the first as it is if one is no whole number.
+
+    >>> add_counts(3, None, 4), add_counts(None, 4), add_counts("3", 4)
+    (7, None, '3')
+    """
+    base, *others = counts
+    present = [count for count in others if count is not None]
+    if type(base) is not int or not all(type(count) is int for count in present):
+        return base
+    return base + sum(present)
+
+
+def _count_input(usage: dict[str, Any]) -> Any:
+    """Return all input tokens, those from the cache and into it among them."""
+    name = next((name for name in _INPUT if usage.get(name) is not None), None)
+    if name not in _UNCACHED_INPUT:
+        return None if name is None else usage[name]
+    return add_counts(usage[name], *(first(usage, names) for names in _BESIDE_INPUT))
 
 
 def is_refused(reply: Any) -> bool:

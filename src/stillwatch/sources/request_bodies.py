@@ -38,6 +38,8 @@ _MAX_TOKENS = (
 )  # fmt: skip
 _CHOICE_COUNT = ("n", "candidateCount", "candidate_count")
 _USER_FIELDS = ("safety_identifier", "user")
+_CHAT_BODY = ("messages", "input", "prompt")
+_NO_TURN = ("system", "developer", "tool", "function")  # whose messages are no turn
 _FUNCTION_LISTS = ("functionDeclarations", "function_declarations")
 
 
@@ -53,7 +55,7 @@ def read_request(body: dict[str, Any]) -> dict[str, Any]:
         "top_p": first(settings, ("top_p", "topP", "p")),
         "n": first(settings, _CHOICE_COUNT),
         "seed": settings.get("seed"),
-        "stream": body.get("stream"),
+        "stream": _read_stream(body),
         "end_user_id": _read_end_user(body),
     }
     if "contents" in body:
@@ -67,11 +69,9 @@ def _read_messages(body: dict[str, Any]) -> dict[str, Any]:
         messages = list_inputs(body["input"])
     blocks: list[dict[str, Any]] = []
     held: list[dict[str, Any]] = []
-    turn_count = 0
-    for message in messages:
+    roles = [message.get("role") for message in messages]
+    for message, role in zip(messages, roles, strict=True):
         blocks += list_blocks(message)
-        role = message.get("role")
-        turn_count += role is not None
         if role == "assistant":
             held += list_held_beside(message)
         elif role is None:
@@ -81,11 +81,28 @@ def _read_messages(body: dict[str, Any]) -> dict[str, Any]:
     return {
         "tool_count": len(as_list(tools)),
         "image_count": count_images(blocks),
-        "message_count": turn_count or len(messages) or (1 if prompt is not None else None),
+        "message_count": _count_turns(roles, prompt),
         "system_prompt": _read_system(body, messages),
         "prompt": prompt,
-        "artifacts_submitted": list_artifacts([*blocks, *held]),
+        "artifacts_submitted": list_artifacts([*blocks, *held]) if messages else None,
     }
+
+
+def _read_stream(body: dict[str, Any]) -> Any:
+    """Return whether a stream is asked for: the APIs with a chat's body send none unasked."""
+    stream = body.get("stream")
+    return False if stream is None and any(name in body for name in _CHAT_BODY) else stream
+
+
+def _count_turns(roles: list[Any], prompt: str | None) -> int | None:
+    """Return how many messages are turns of user or assistant, or None if there are none at all.
+
+    Instructions and the results of tools are no turns, nor are items without a role.
+    """
+    if not roles:
+        return 1 if prompt is not None else None
+    named = [role for role in roles if role is not None]
+    return sum(role not in _NO_TURN for role in named) if named else len(roles)
 
 
 def list_inputs(value: Any) -> list[dict[str, Any]]:
@@ -143,11 +160,16 @@ def _read_contents(body: dict[str, Any]) -> dict[str, Any]:
     return {
         "tool_count": tool_count,
         "image_count": count_image_parts(parts),
-        "message_count": len(contents) or None,
+        "message_count": _count_turns([_get_role(content) for content in contents], None),
         "system_prompt": join_parts(first(body, ("systemInstruction", "system_instruction"))),
         "prompt": prompt,
-        "artifacts_submitted": list_artifacts(parts),
+        "artifacts_submitted": list_artifacts(parts) if contents else None,
     }
+
+
+def _get_role(content: Any) -> Any:
+    """Return whose turn a content is; without a role it is the user's."""
+    return as_object(content).get("role") or "user"
 
 
 def _read_end_user(body: dict[str, Any]) -> Any:

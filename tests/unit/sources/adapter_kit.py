@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
@@ -66,6 +68,24 @@ def build(
     joined = join_blocks(adapter, batches, window) if adapter.has_parts else batches
     builder = make_builder(format_id, day)
     return [build_chunk(builder, batch) for batch in joined]
+
+
+def count_exchanges(format_id: str, records: Iterable[Any]) -> int:
+    """Return how many rows or rejects records must give, whatever is in them.
+
+    Of the records of one exchange, those that differ are its parts; it comes as often as the one
+    that comes most often.
+    """
+    alone = 0
+    together: dict[str, Counter[str]] = {}
+    for record in records:
+        key = ADAPTERS[format_id].find_exchange(record) if isinstance(record, dict) else None
+        if key is None:
+            alone += 1
+        else:
+            content = json.dumps(record, sort_keys=True)
+            together.setdefault(key, Counter())[content] += 1
+    return alone + sum(max(contents.values()) for contents in together.values())
 
 
 def list_rows(chunks: Iterable[Chunk]) -> list[dict[str, Any]]:

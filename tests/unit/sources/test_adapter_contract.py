@@ -7,7 +7,15 @@ from typing import Any
 
 import orjson
 import pytest
-from adapter_kit import build, land_parquet, list_reasons, list_rows, parse, read_full
+from adapter_kit import (
+    build,
+    count_exchanges,
+    land_parquet,
+    list_reasons,
+    list_rows,
+    parse,
+    read_full,
+)
 
 from stillwatch.canonical import EXCHANGES
 from stillwatch.sources.fields import FieldError
@@ -99,16 +107,7 @@ def test_adapter__loses_no_record_whatever_a_line_holds(format_id: str) -> None:
         chunks = build(format_id, parse(lines))
         seen = sum(chunk.table.num_rows + len(chunk.rejects) for chunk in chunks)
         records = [record for line in good for record in adapter.list_records(line)]
-        parts = {
-            key: 0
-            for record in records
-            if isinstance(record, dict) and (key := adapter.find_exchange(record)) is not None
-        }
-        alone = sum(
-            not isinstance(record, dict) or adapter.find_exchange(record) is None
-            for record in records
-        )
-        assert seen == alone + len(parts) + (len(lines) - len(good))
+        assert seen == count_exchanges(format_id, records) + (len(lines) - len(good))
 
 
 @pytest.mark.parametrize("format_id", FORMATS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from adapter_kit import build, parse, read_full
+from adapter_kit import build, count_exchanges, parse, read_full
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -102,8 +102,7 @@ def test_build_chunk__turns_every_record_into_a_row_or_a_reject(
     parsed = sum(len(batch.records) for batch in batches)
     assert parsed + sum(len(batch.rejects) for batch in batches) == len(given_lines)
     records = [record for batch in batches for record in split(format_id, batch)]
-    keys = [ADAPTERS[format_id].find_exchange(record.value) for record in records]
-    exchanges = keys.count(None) + len(set(keys) - {None})
+    exchanges = count_exchanges(format_id, [record.value for record in records])
     lost = sum(len(split_rejects(format_id, batch)) for batch in batches)
     chunks = build(format_id, batches)
     taken = sum(chunk.table.num_rows for chunk in chunks)

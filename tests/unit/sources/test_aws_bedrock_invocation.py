@@ -38,7 +38,7 @@ def convert(**changes: Any) -> dict[str, Any]:
 def test_map_record__names_the_caller_and_leaves_the_region_out() -> None:
     fields = convert()
     assert (fields["account_id"], fields["organization_id"]) == (ARN, "111122223333")
-    assert (fields["input_tokens"], fields["output_tokens"]) == (12, 34)
+    assert (fields["input_tokens"], fields["output_tokens"]) == (15, 34)  # 3 from the cache
     assert (fields["cached_input_tokens"], fields["latency_ms"]) == (3, 249)
     assert (fields["endpoint"], fields["stream"], fields["status"]) == ("Converse", False, "ok")
     assert "eu-west-1" not in str(fields)
@@ -175,3 +175,21 @@ def test_ingest__takes_genuine_records_and_keeps_the_first_of_one_request_id(des
     again = desk.ingest(source="again")
     assert again.accepted_count == len({record["requestId"] for record in records})
     assert again.read_count == 8
+
+
+def test_map_record__counts_what_went_through_the_cache_as_input() -> None:
+    counts = {"inputTokenCount": 5, "cacheReadInputTokenCount": 30, "cacheWriteInputTokenCount": 7}
+    fields = convert(input=counts)
+    assert (fields["input_tokens"], fields["cached_input_tokens"]) == (42, 30)
+    assert convert(input={"cacheReadInputTokenCount": 30})["input_tokens"] is None
+    assert convert(input=counts | {"inputTokenCount": "5"})["input_tokens"] == "5"
+
+
+def test_map_record__knows_artefacts_only_of_bodies_that_were_logged() -> None:
+    body = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+    request = {"inputBodyJson": body}
+    assert convert(input=request, output={})["artifacts_submitted"] == []
+    assert convert(input=request, output={}).get("artifacts_issued") is None
+    answer = {"output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}}}
+    assert convert(input={}, output={"outputBodyJson": answer})["artifacts_issued"] == []
+    assert convert(input={}, output={"outputBodyJson": answer}).get("artifacts_submitted") is None

@@ -136,7 +136,7 @@ def test_map_record__puts_caller_tokens_and_messages_of_one_call_together() -> N
     ]
     fields = join(*pieces, header(isStreamCompletion=True), gateway_record())
     assert fields["prompt"] == "part one, part two"
-    assert (fields["system_prompt"], fields["message_count"]) == ("You help.", 2)
+    assert (fields["system_prompt"], fields["message_count"]) == ("You help.", 1)
     assert (fields["input_tokens"], fields["output_tokens"], fields["stream"]) == (5, 7, True)
     assert (fields["account_id"], fields["api_key_id"]) == ("sub-a", "sub-a")
     assert (fields["client_ip"], fields["latency_ms"]) == ("192.0.2.9", 300)
@@ -248,3 +248,91 @@ def test_list_unknown__counts_names_of_the_envelope_and_of_its_properties() -> N
     assert list(ADAPTER.list_unknown(record)) == ["extra", "properties.other"]
     joined = Joined(parts=[record, header(more=1)])
     assert list(ADAPTER.list_unknown(joined)) == ["extra", "properties.more", "properties.other"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"resultSignature": "429"}, "rate_limited"),
+        ({"resultSignature": 403}, "blocked"),
+        ({"resultSignature": "500", "resultType": "Failed"}, "error"),
+        ({"resultSignature": "200", "resultType": "Succeeded"}, "ok"),
+        ({"resultType": "Failed"}, "error"),
+        ({"isRequestSuccess": False}, "error"),
+        ({}, "ok"),
+    ],
+)
+def test_map_record__reads_the_outcome_of_llm_logs_without_the_gateways(
+    changes: dict[str, Any], status: str
+) -> None:
+    assert ADAPTER.map_record(header() | changes)["status"] == status
+
+
+def test_map_record__believes_the_gateway_about_the_outcome() -> None:
+    fields = join(header() | {"resultSignature": "200"}, gateway_record(responseCode=429))
+    assert fields["status"] == "rate_limited"
+
+
+CHAT = {"model": "m", "messages": [{"role": "developer", "content": "S"},
+                                   {"role": "user", "content": "Hi"}]}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "stream"), [({}, False), ({"stream": True}, True)])
+def test_map_record__takes_a_body_that_asks_for_no_stream_at_its_word(
+    given: dict[str, Any], stream: bool
+) -> None:
+    fields = ADAPTER.map_record(gateway_record(requestBody=json.dumps(CHAT | given)))
+    assert (fields["stream"], fields["message_count"]) == (stream, 1)
+
+
+def test_map_record__knows_no_streams_where_no_body_was_logged() -> None:
+    assert ADAPTER.map_record(gateway_record()).get("stream") is None
+    url = "https://gateway.example.com/model/m/converse-stream"
+    asked = {"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}
+    record = gateway_record(url=url, requestBody=json.dumps(asked))
+    assert ADAPTER.map_record(record)["stream"] is True
+
+
+def test_map_record__says_of_artefacts_only_what_the_api_has_a_place_for() -> None:
+    reply = {"choices": [{"message": {"role": "assistant", "content": "Hello"}}]}
+    chat = gateway_record(requestBody=json.dumps(CHAT), responseBody=json.dumps(reply))
+    fields = ADAPTER.map_record(chat)
+    assert fields.get("artifacts_issued") is fields.get("artifacts_submitted") is None
+    url = "https://gateway.example.com/openai/responses"
+    items = [{"type": "reasoning", "encrypted_content": "in"}, {"role": "user", "content": "Hi"}]
+    asked = {"model": "m", "input": items}
+    answer = {"output": [{"type": "message", "content": []}]}
+    record = gateway_record(url=url, requestBody=json.dumps(asked), responseBody=json.dumps(answer))
+    fields = ADAPTER.map_record(record)
+    assert (fields["artifacts_submitted"], fields["artifacts_issued"]) == (["in"], [])
+
+
+def test_ingest__joins_a_registry_and_logs_that_spell_an_account_in_another_case(
+    desk: Any,
+) -> None:
+    resource = "/Subscriptions/S-1/resourceGroups/G/providers/Microsoft.CognitiveServices/X"
+    records = [
+        model_record({"resourceId": resource, "correlationId": "c2"}),
+        gateway_record(apimSubscriptionId="Sub-A"),
+    ]
+    desk.land(records, source="azure")
+    accounts = [
+        {"account_id": name, "created_at": "2026-01-02T00:00:00Z", "status": "active"}
+        for name in (resource.upper(), "SUB-a")
+    ]
+    desk.land(accounts, kind="accounts", source="azure")
+    desk.ingest(source="azure")
+    used = {row["account_id"]: row["account_key"] for row in desk.rows(source="azure")}
+    registered = {
+        row["account_id"]: row["account_key"] for row in desk.account_rows(source="azure")
+    }
+    assert used == registered
+    assert set(used) == {resource.lower(), "sub-a"}
+
+
+def test_ingest__keeps_the_case_of_accounts_where_it_tells_them_apart(desk: Any) -> None:
+    desk.land([desk.exchange(account_id="Acct")])
+    desk.land([desk.account(account_id="Acct"), desk.account(account_id="acct")], kind="accounts")
+    desk.ingest()
+    assert [row["account_id"] for row in desk.rows()] == ["Acct"]
+    assert [row["account_id"] for row in desk.account_rows()] == ["Acct", "acct"]

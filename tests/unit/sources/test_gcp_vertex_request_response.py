@@ -115,6 +115,11 @@ def test_map_record__reads_contents_in_camel_case() -> None:
         ({"full_response": {"error": {"code": 500}}}, "error"),
         ({"metadata": {"status_code": "503"}}, "error"),
         ({"full_response": {"stop_reason": "refusal"}}, "refused"),
+        ({"full_response": {"error": {"type": "rate_limit_error"}}}, "rate_limited"),
+        ({"full_response": {"error": {"type": "permission_error"}}}, "blocked"),
+        ({"full_response": {"error": {"type": "authentication_error"}}}, "blocked"),
+        ({"full_response": {"error": {"type": "overloaded_error"}}}, "error"),
+        ({"full_response": {"error": {"code": 403, "type": "api_error"}}}, "blocked"),
     ],
 )  # fmt: skip
 def test_map_record__tells_attempts_from_success(changes: dict[str, Any], status: str) -> None:
@@ -157,3 +162,39 @@ def test_list_unknown__counts_columns_and_names_of_the_payload() -> None:
     odd = entry(extra=1)
     odd["protoPayload"]["more"] = 1
     assert list(ADAPTER.list_unknown(odd)) == ["protoPayload.more", "extra"]
+
+
+@pytest.mark.parametrize(
+    ("usage", "counts"),
+    [
+        ({"input_tokens": 5, "cache_read_input_tokens": 30, "cache_creation_input_tokens": 7},
+         (42, 30)),
+        ({"input_tokens": 5}, (5, None)),
+        ({"prompt_token_count": 35, "cached_content_token_count": 30}, (35, 30)),
+        ({"prompt_tokens": 35, "cache_read_input_tokens": 30}, (35, 30)),
+        ({"input_tokens": 35, "input_tokens_details": {"cached_tokens": 30}}, (35, 30)),
+        ({"inputTokens": 5, "cacheReadInputTokens": 30, "cacheWriteInputTokens": 7}, (42, 30)),
+    ],
+)  # fmt: skip
+def test_map_record__counts_cached_tokens_as_input_whoever_counts(
+    usage: dict[str, Any], counts: tuple[int, int | None]
+) -> None:
+    fields = ADAPTER.map_record(row(full_response={"usage": usage}))
+    assert (fields["input_tokens"], fields.get("cached_input_tokens")) == counts
+
+
+def test_map_record__adds_up_a_stream_whose_last_event_repeats_a_count() -> None:
+    first = {"input_tokens": 5, "cache_read_input_tokens": 30, "output_tokens": 1}
+    events = [
+        {"type": "message_start", "message": {"usage": first}},
+        {"type": "message_delta", "usage": {"input_tokens": 5, "output_tokens": 9}},
+    ]
+    fields = ADAPTER.map_record(row(full_response=events))
+    assert (fields["input_tokens"], fields["output_tokens"]) == (35, 9)
+
+
+def test_map_record__knows_no_artefacts_where_nothing_was_logged() -> None:
+    fields = ADAPTER.map_record(row(full_request=None, full_response=None))
+    assert fields.get("artifacts_issued") is fields.get("artifacts_submitted") is None
+    fields = ADAPTER.map_record(row(full_request={"instances": [{}]}))
+    assert fields["artifacts_submitted"] is None

@@ -78,8 +78,31 @@ def test_joined__is_quarantined_as_one_if_its_parts_do_not_fit(
     assert list_rows(chunks) == []
 
 
-def test_joined__counts_once_if_its_records_are_delivered_twice() -> None:
-    lines = [header("a"), piece("a", 1, "x"), header("a"), piece("a", 1, "x")]
-    chunks = build("azure_openai_diagnostic", parse(lines))
-    assert list_reasons(chunks) == []
-    assert [row["exchange_id"] for row in list_rows(chunks)] == ["a"]
+@pytest.mark.parametrize(
+    ("lines", "places"),
+    [
+        ([header("a"), piece("a", 1, "x"), header("a"), piece("a", 1, "x")], [1, 3]),
+        ([header("a"), piece("a", 1, "x"), piece("a", 1, "x")], [1, 3]),
+        ([header("a"), header("a"), header("b"), header("a")], [1, 2, 4, 3]),
+        ([piece("a", 1, "x"), piece("a", 1, "x"), header("a")], [1, 2]),
+    ],
+)
+def test_join_blocks__gives_an_exchange_again_for_each_time_it_is_repeated(
+    lines: list[dict[str, Any]], places: list[int]
+) -> None:
+    (batch,) = join_blocks(AzureDiagnosticAdapter(), parse(lines))
+    assert [record.line_number for record in batch.records] == places
+    (chunk,) = build("azure_openai_diagnostic", parse(lines))
+    assert list_reasons([chunk]) == []
+    again = [(row["exchange_id"], content) for row, content in zip(
+        list_rows([chunk]), chunk.contents.tolist(), strict=True)]  # fmt: skip
+    assert len({content for name, content in again if name == "a"}) == 1
+
+
+def test_ingest__counts_a_repeat_within_one_file_as_a_duplicate(desk: Any) -> None:
+    lines = [header("a"), piece("a", 1, "x"), header("b"), header("b"), header("a"),
+             piece("a", 1, "x"), header("b")]  # fmt: skip
+    desk.land(lines, source="gateway")
+    result = desk.ingest(source="gateway")
+    assert (result.read_count, result.accepted_count, result.duplicate_count) == (5, 2, 3)
+    assert result.quarantined_count == 0

@@ -131,3 +131,33 @@ def test_list_unknown__counts_columns_and_names_of_the_metadata() -> None:
         "metadata.more",
         "extra",
     ]
+
+
+MESSAGES = [{"role": "system", "content": "S"}, {"role": "user", "content": "Hi"}]
+
+
+@pytest.mark.parametrize(
+    ("changes", "stream"),
+    [
+        ({"proxy_server_request": {"model": "m", "messages": MESSAGES}}, False),
+        ({"proxy_server_request": {"messages": MESSAGES, "stream": True}}, True),
+        ({"proxy_server_request": {"body": {"model": "m"}}, "messages": MESSAGES}, False),
+        (
+            {"proxy_server_request": {"url": "https://proxy.example.com"}, "messages": MESSAGES},
+            None,
+        ),
+        ({"messages": MESSAGES}, None),
+    ],
+)
+def test_map_record__knows_streams_and_tools_only_of_a_stored_body(
+    changes: dict[str, Any], stream: bool | None
+) -> None:
+    fields = ADAPTER.map_record(row(**changes))
+    assert (fields.get("stream"), fields["message_count"]) == (stream, 1)
+    assert ("tool_count" in fields) == (stream is not None)
+
+
+def test_map_record__takes_the_proxys_count_which_includes_the_cache() -> None:
+    usage = {"prompt_tokens": 40, "cache_read_input_tokens": 30}
+    fields = ADAPTER.map_record(row(prompt_tokens=40, metadata={"usage_object": usage}))
+    assert (fields["input_tokens"], fields["cached_input_tokens"]) == (40, 30)

@@ -283,3 +283,11 @@ def test_list_unknown__counts_span_names_and_genai_attributes() -> None:
     odd = span(**{"gen_ai.request.mood": "x", "app.color": "blue"}) | {"color": 1}
     (record,) = ADAPTER.list_records(export(odd))
     assert list(ADAPTER.list_unknown(record)) == ["attributes.gen_ai.request.mood", "color"]
+
+
+def test_map_record__never_says_that_there_were_no_artefacts() -> None:
+    messages = json.dumps([{"role": "system", "content": "S"}, {"role": "user", "content": "Hi"}])
+    answer = json.dumps([{"role": "assistant", "content": "Hello"}])
+    fields = convert(span(**{"gen_ai.input.messages": messages, "gen_ai.output.messages": answer}))
+    assert fields["artifacts_issued"] is fields["artifacts_submitted"] is None
+    assert (fields["message_count"], fields["system_prompt"]) == (1, "S")

@@ -122,6 +122,7 @@ def test_judge_grpc__maps_codes() -> None:
         (("RateLimitError",), "rate_limited"), (("rate_limit_exceeded", 429), "rate_limited"),
         (("RESOURCE_EXHAUSTED",), "rate_limited"), (("BudgetExceededError",), "blocked"),
         (("AuthenticationError", "401"), "blocked"), (("PermissionDeniedError",), "blocked"),
+        (("permission_error",), "blocked"),
         (("ContentPolicyViolationError", "400"), "refused"), (("content_filter",), "refused"),
         (("ResponsibleAIPolicyViolation",), "refused"), (("timeout",), "error"),
         ((None, 5.5, []), "error"), ((), "error"),

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='delivered_date') }}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='delivered_date', on_schema_change='append_new_columns') }}
 
 with
 
@@ -48,6 +48,7 @@ per_account_day as (
         sum(coalesce(output_tokens, 0)) as output_tokens,
         sum(coalesce(reasoning_tokens, 0)) as reasoning_tokens,
         count(input_tokens) as input_known_count,
+        count(output_tokens) as output_known_count,
         count(reasoning_tokens) as reasoning_known_count,
         count(case when artifacts_issued is not null or artifacts_submitted is not null then 1 end) as artifact_known_count,
         count(case when max_tokens is not null then 1 end) as max_tokens_known_count,

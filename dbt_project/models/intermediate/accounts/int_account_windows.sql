@@ -1,6 +1,6 @@
 {%- set summed = ['exchange_count', 'ok_count', 'refused_count', 'rate_limited_count', 'blocked_count', 'error_count',
-    'input_tokens', 'output_tokens', 'reasoning_tokens', 'input_known_count', 'reasoning_known_count', 'artifact_known_count',
-    'max_tokens_known_count', 'output_at_cap_count',
+    'input_tokens', 'output_tokens', 'reasoning_tokens', 'input_known_count', 'output_known_count',
+    'reasoning_known_count', 'artifact_known_count', 'max_tokens_known_count', 'output_at_cap_count',
     'gap_count', 'gap_seconds_sum', 'gap_seconds_square_sum', 'text_count', 'release_window_count',
     'release_adopted_count', 'ip_known_count', 'user_agent_known_count', 'replay_count'] %}
 {%- for code in technique_codes() %}{% do summed.append('technique_' ~ code ~ '_count') %}{% endfor %}

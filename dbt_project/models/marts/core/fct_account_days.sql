@@ -50,6 +50,7 @@ top_templates as (
 summed as (
 
     -- Distinct counts of one day's separate deliveries overlap, so the largest is a lower bound.
+    -- What no exchange of the day shows (tokens, addresses, user agents) is unknown, not none.
     select
         account_key,
         activity_date,
@@ -59,11 +60,11 @@ summed as (
         sum(rate_limited_count) as rate_limited_count,
         sum(blocked_count) as blocked_count,
         sum(error_count) as error_count,
-        sum(input_tokens) as input_tokens,
-        sum(output_tokens) as output_tokens,
-        sum(reasoning_tokens) as reasoning_tokens,
-        max(distinct_ip_count) as distinct_ip_count,
-        max(distinct_user_agent_count) as distinct_user_agent_count,
+        case when sum(input_known_count) > 0 then sum(input_tokens) end as input_tokens,
+        case when sum(output_known_count) > 0 then sum(output_tokens) end as output_tokens,
+        case when sum(reasoning_known_count) > 0 then sum(reasoning_tokens) end as reasoning_tokens,
+        case when sum(ip_known_count) > 0 then max(distinct_ip_count) end as distinct_ip_count,
+        case when sum(user_agent_known_count) > 0 then max(distinct_user_agent_count) end as distinct_user_agent_count,
         sum(text_count) as text_count,
         {% for hour in range(24) -%}
         max(case when hour_{{ '%02d' % hour }}_count > 0 then 1 else 0 end) as was_active_{{ '%02d' % hour }},

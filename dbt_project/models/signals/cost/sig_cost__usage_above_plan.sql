@@ -24,6 +24,6 @@ joined as (
 )
 
 {{ signal_rows('joined', 'cost__usage_above_plan', 'cost',
-    "round((input_tokens + output_tokens) * 1.0 / active_day_count, 1)",
+    "case when output_known_count > 0 then round((input_tokens + output_tokens) * 1.0 / active_day_count, 1) end",
     'input_known_count',
     stratum="coalesce(plan, 'unknown')") }}

@@ -34,6 +34,8 @@ class BedrockWriter(LineWriter):
         converse = account.habit % 4 != 0
         operation = "Converse" if converse else "InvokeModel"
         streamed = "Stream" if converse else "WithResponseStream"
+        # as the vendor counts: what came from the cache stands beside the other input
+        fresh_tokens = exchange.input_tokens - (exchange.cached_input_tokens or 0)
         row: Row = {
             "schemaType": "ModelInvocationLog",
             "schemaVersion": "1.0",
@@ -47,7 +49,7 @@ class BedrockWriter(LineWriter):
             "input": {
                 "inputContentType": "application/json",
                 "inputBodyJson": _write_converse(exchange) if converse else _write_invoke(exchange),
-                "inputTokenCount": exchange.input_tokens,
+                "inputTokenCount": fresh_tokens,
             },
         }
         if exchange.cached_input_tokens is not None:
@@ -65,7 +67,7 @@ class BedrockWriter(LineWriter):
                 "stopReason": "end_turn" if exchange.status == OK else "content_filtered",
                 "metrics": {"latencyMs": exchange.latency_ms},
                 "usage": {
-                    "inputTokens": exchange.input_tokens,
+                    "inputTokens": fresh_tokens,
                     "outputTokens": exchange.output_tokens,
                     "totalTokens": exchange.input_tokens + exchange.output_tokens,
                 },
