@@ -52,11 +52,12 @@ def compose(raw: Raw, origin: str) -> Raw:
     base = world.pop("extends", None)
     if base is not None:
         world = _read_block("presets/bases", base, origin) | world
+        world.pop("about", None)
     for kind in ("cohorts", "attackers"):
-        entries = world.get(kind, [])
+        entries = world.get(kind)
         if isinstance(entries, list):
             world[kind] = [part for each in entries for part in _expand(each, kind, origin)]
-    for attacker in world["attackers"] if isinstance(world["attackers"], list) else []:
+    for attacker in world.get("attackers", []):
         if isinstance(attacker, dict) and "knobs" in attacker:
             turn_knobs(attacker, origin)
     return _settle_times(world, origin)
