@@ -3,7 +3,7 @@
 A world file may start from a base (`extends: two_platforms`), include cohorts and attackers that
 ship with the package by name (`use: classroom`) with overrides beside it, and give times relative
 to the world (`start+2d13h`, `release+6h`), so that one block fits every world. An attacker may
-have `knobs`, short names for what is spread over its parts.
+have `knobs`, short names for what is spread over its parts, and be `like` a cohort.
 """
 
 from __future__ import annotations
@@ -57,7 +57,10 @@ def compose(raw: Raw, origin: str) -> Raw:
         entries = world.get(kind)
         if isinstance(entries, list):
             world[kind] = [part for each in entries for part in _expand(each, kind, origin)]
-    for attacker in world.get("attackers", []):
+    attackers = world.get("attackers")
+    for attacker in attackers if isinstance(attackers, list) else []:
+        if isinstance(attacker, dict) and "like" in attacker:
+            _imitate(attacker, origin)
         if isinstance(attacker, dict) and "knobs" in attacker:
             turn_knobs(attacker, origin)
     return _settle_times(world, origin)
@@ -95,6 +98,20 @@ def _expand(entry: Any, kind: str, origin: str) -> Iterator[Any]:
         if "times" in entry and "accounts" in merged:
             merged["accounts"] = max(1, round(merged["accounts"] * entry["times"]))
         yield merged
+
+
+def _imitate(attacker: Raw, origin: str) -> None:
+    """Give an attacker the looks of a cohort block, where it says nothing else, and its requests.
+
+    The cohort's requests are cover: `knobs.mixing` says how much of the traffic they make.
+    """
+    cohort = _read_block("cohorts", attacker.pop("like"), origin)["cohorts"][0]
+    for part in ("identity", "network", "clients", "traffic"):
+        attacker[part] = merge(copy.deepcopy(cohort.get(part, {})), attacker.get(part, {}))
+    attacker["contents"] = [*attacker["contents"], *copy.deepcopy(cohort["contents"])]
+    for pool in attacker["pools"]:
+        pool.setdefault("signup", copy.deepcopy(cohort.get("signup", {})))
+        pool.setdefault("platforms", dict(cohort.get("platforms", {"native": 1.0})))
 
 
 def merge(under: Raw, over: Raw) -> Raw:
