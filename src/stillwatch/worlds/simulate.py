@@ -24,7 +24,7 @@ from stillwatch.worlds.reference import write_reference
 from stillwatch.worlds.truth import TRUTH_FILES, TruthWriter
 
 _log = get_logger(__name__)
-_MAX_SCALE = 100.0
+MAX_SCALE = 100.0
 _HANDLING = "simulated by stillwatch, no real customer"
 
 
@@ -65,8 +65,8 @@ def write_world(
     The same world and seed give byte-identical files. The truth must lie outside the landing
     root. An earlier simulated world in the landing root is replaced; other data is never touched.
     """
-    if scale is not None and not 0 < scale <= _MAX_SCALE:
-        raise ConfigError(f"--scale {scale} lies outside 0 to {_MAX_SCALE}: 1 is the stated size")
+    if scale is not None and not 0 < scale <= MAX_SCALE:
+        raise ConfigError(f"--scale {scale} lies outside 0 to {MAX_SCALE}: 1 is the stated size")
     loaded = scale_world(load_world(world), scale)
     if wanted is not None:
         loaded = deliver_as(loaded, wanted, file_kind)
