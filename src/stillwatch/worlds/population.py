@@ -12,6 +12,7 @@ from stillwatch.worlds import clients, people, places, traces
 from stillwatch.worlds.groups import Group, list_groups
 from stillwatch.worlds.model import CLOUDS, Platform, Source, World
 from stillwatch.worlds.names import name_account, name_aws_account
+from stillwatch.worlds.registry import Cards, draw_cloud_registry, draw_registry
 from stillwatch.worlds.texts import Voice
 
 DAY_SECONDS = 86400.0
@@ -90,9 +91,8 @@ class _Shared:
 
     organisations: list[people.Organisation]
     exits: dict[int, tuple[places.Exit, ...]]
-    bins: dict[str, tuple[str, ...]]
+    cards: Cards
     client: tuple[str, int, int] | None
-    instruments: tuple[str, ...]
 
 
 def make_population(world: World, seed: int) -> Population:
@@ -143,7 +143,7 @@ class _Maker:
             family = clients.draw_family(rng, self._group.clients.families)
             one = (family, int(rng.integers(1, 3)), int(rng.integers(4)))
         instruments = tuple(f"pm_{people.draw_hex(rng, 20)}" for _ in range(identity.instruments))
-        return _Shared(organisations, exits, bins, one, instruments)
+        return _Shared(organisations, exits, Cards(bins, instruments), one)
 
     def _draw_shared_exits(self, rng: np.random.Generator) -> tuple[places.Exit, ...]:
         network = self._group.network
@@ -180,9 +180,11 @@ class _Maker:
         model, migrate_at = self._draw_model()
         organization_id = aws or (organisation.organization_id if organisation else None)
         registry = (
-            self._register_cloud(country)
+            draw_cloud_registry(rng, country)
             if platform in CLOUDS
-            else self._register(country, organisation, exits[0], old)
+            else draw_registry(
+                rng, group.identity, self._shared.cards, country, organisation, exits[0], old
+            )
         )
         shown_id = name_account(account_id, organization_id, platform, source.platform)
         if source.platform == "aws_bedrock" and platform != "aws_bedrock":
@@ -331,56 +333,6 @@ class _Maker:
         sigma = traces.get_rate_sigma() if traffic.sigma is None else traffic.sigma
         rate = traffic.per_day * float(np.exp(sigma * self._rng.normal()))
         return min(max(rate, traffic.floor), traffic.cap)
-
-    def _register(
-        self,
-        country: places.Country,
-        organisation: people.Organisation | None,
-        signup: places.Exit,
-        client: clients.Fingerprint,
-    ) -> dict[str, Any]:
-        rng, identity = self._rng, self._group.identity
-        payment = people.draw_choice(rng, identity.payment)
-        pool = self._shared.bins.get(payment, ())
-        instrument = f"pm_{people.draw_hex(rng, 20)}"
-        card_bin = people.draw_card_bin(rng, payment, pool)
-        if identity.payment_reuse and rng.random() < identity.payment_reuse:
-            shared = self._shared.instruments
-            instrument = shared[int(rng.integers(len(shared)))]
-        if organisation and (identity.shared_instrument or payment == "invoice"):
-            instrument = organisation.instrument
-            card_bin = organisation.card_bin if payment == "card" else card_bin
-        email = people.draw_email(
-            rng, people.draw_choice(rng, identity.email), identity.email_script, organisation
-        )
-        has_phone = rng.random() < identity.phone_ratio
-        uses = identity.declared_use
-        return {
-            "email": email,
-            "phone": people.draw_phone(rng, country.calling_code) if has_phone else None,
-            "payment_instrument": instrument,
-            "payment_bin": card_bin,
-            "payment_type": payment,
-            "billing_country": country.code,
-            "signup_ip": signup.address,
-            "signup_user_agent": client.user_agent,
-            "signup_ja4": client.ja4,
-            "signup_country": signup.country,
-            "signup_path": people.draw_choice(rng, identity.signup_path),
-            "plan": people.draw_choice(rng, identity.plan),
-            "seat_count": identity.seats,
-            "kyc_level": people.draw_choice(rng, identity.kyc),
-            "declared_use": uses[int(rng.integers(len(uses)))] if uses else None,
-        }
-
-    def _register_cloud(self, country: places.Country) -> dict[str, Any]:
-        known = self._rng.random() < 0.15  # a cloud platform passes on little about its customers
-        return {
-            "payment_type": "cloud_marketplace",
-            "billing_country": country.code if known else None,
-            "signup_path": "partner",
-            "plan": "cloud_marketplace",
-        }
 
 
 def get_release(world: World) -> float | None:

@@ -107,11 +107,9 @@ class Recorder:
                 if whole
                 else _derive_details(account, identity)
             )
-            submitted = artifacts.get_last(session) if whole and chance < _RESUBMITTED else None
-            foreign = None
-            if content.replay and whole and rnd.random() < content.replay:
-                foreign = artifacts.pick_foreign(rnd, group.family, account_number)
-                submitted = foreign.artifact_id if foreign else submitted
+            submitted, issued_to = _choose_submission(
+                rnd, artifacts, account, group, content, session, chance
+            )
             if details.issued:
                 family = group.family if group.family in self._gathering else None
                 issued = Artifact(details.issued, account_number, account.account_id)
@@ -135,7 +133,7 @@ class Recorder:
                 samples=content.samples,
                 tool_count=content.tools,
                 image_count=details.image_count,
-                message_count=max(3, details.message_count) if foreign else details.message_count,
+                message_count=max(3, details.message_count) if issued_to else details.message_count,
                 shown=details.shown,
                 client=account.get_client(second),
                 api_key=account.api_keys[int(chance * len(account.api_keys))],
@@ -166,7 +164,7 @@ class Recorder:
                     capability=text.capability,
                     organisation=content.organisation,
                     variant=variant,
-                    artifact_from=foreign.account_id if foreign else None,
+                    artifact_from=issued_to,
                 )
             )
         return lines, labels
@@ -274,6 +272,28 @@ def _draw_details(
         end_user = f"u{(account.habit ^ (user * 2654435761)) & 0xFFFFFFFF:08x}"
     issued = f"art_{rnd.getrandbits(80):020x}" if reasoned else None
     return _Details(shown, image_count, message_count, end_user, issued)
+
+
+def _choose_submission(
+    rnd: random.Random,
+    artifacts: Artifacts,
+    account: Account,
+    group: Group,
+    content: Content,
+    session: int,
+    chance: float,
+) -> tuple[str | None, str | None]:
+    """Return the artefact that a request hands in and, if it is another account's, that account.
+
+    Bedrock's callers hand in none.
+    """
+    if account.source.home_platform == "aws_bedrock":
+        return None, None
+    if content.replay and rnd.random() < content.replay:
+        foreign = artifacts.pick_foreign(rnd, group.family, account.number)
+        if foreign is not None:
+            return foreign.artifact_id, foreign.account_id
+    return artifacts.get_last(session) if chance < _RESUBMITTED else None, None
 
 
 def _derive_details(account: Account, identity: str) -> _Details:
