@@ -139,13 +139,15 @@ class Network:
 class Clients:
     """Client software by family and weight; `disguised_as` is what the user agent claims.
 
-    `sessions` is the share of accounts whose client sends a session id.
+    `sessions` is the share of accounts whose client sends a session id; an account that several
+    people or machines share shows `per_account` clients.
     """
 
     families: dict[str, float] = field(default_factory=dict)
     disguised_as: str | None = None
     one_version: bool = False
     sessions: float = 0.55
+    per_account: int = 1
 
 
 @dataclass(frozen=True, config=STRICT)

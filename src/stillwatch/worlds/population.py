@@ -61,15 +61,20 @@ class Account:
     habit: int
     voice: Voice
     former: Former | None = None
+    other_clients: tuple[clients.Fingerprint, ...] = ()
 
     def get_exits(self, second: float) -> tuple[places.Exit, ...]:
         """Return the addresses that the account uses at that time."""
         return self.former.exits if self.former and second < self.former.until else self.exits
 
-    def get_client(self, second: float) -> clients.Fingerprint:
-        """Return the client that the account uses at that time."""
+    def get_client(self, second: float, chance: float) -> clients.Fingerprint:
+        """Return the client that the account uses at that time; `chance` chooses among several."""
         if self.former and second < self.former.until:
             return self.former.client
+        if self.other_clients:
+            place = int(chance * 1e6) % (len(self.other_clients) + 1)
+            if place:
+                return self.other_clients[place - 1]
         return self.fingerprints[1 if second >= self.upgrade_at else 0]
 
 
@@ -223,12 +228,23 @@ class _Maker:
             habit=int(rng.integers(1 << 30)),
             voice=Voice(int(rng.integers(1 << 40))),
             former=self._draw_former(country.code),
+            other_clients=self._draw_other_clients(),
         )
 
     def _draw_keys(self) -> tuple[str, ...]:
         rng = self._rng
         count = self._group.identity.keys or 1 + int(rng.random() < 0.2)
         return tuple(f"key_{people.draw_hex(rng, 14)}" for _ in range(count))
+
+    def _draw_other_clients(self) -> tuple[clients.Fingerprint, ...]:
+        rng, wanted = self._rng, self._group.clients
+        others = []
+        for _ in range(wanted.per_account - 1):
+            family = clients.draw_family(rng, wanted.families)
+            version = int(rng.integers(len(clients.CATALOGUE[family].user_agents)))
+            system = int(rng.integers(4))
+            others.append(clients.get_fingerprint(family, version, system, wanted.disguised_as))
+        return tuple(others)
 
     def _draw_former(self, country: str) -> Former | None:
         rng, bought = self._rng, self._group.bought

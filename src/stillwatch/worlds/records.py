@@ -135,7 +135,7 @@ class Recorder:
                 image_count=details.image_count,
                 message_count=max(3, details.message_count) if issued_to else details.message_count,
                 shown=details.shown,
-                client=account.get_client(second),
+                client=account.get_client(second, chance),
                 api_key=account.api_keys[int(chance * len(account.api_keys))],
                 session=(
                     f"sess_{session_ids[16 * session : 16 * session + 16]}"

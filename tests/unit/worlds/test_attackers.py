@@ -236,3 +236,15 @@ def test_cloud_route__is_on_the_platform_that_logs_no_address():
     ours = [a for a in population.accounts if population.groups[a.group].campaign]
     assert {account.source.platform for account in ours} == {"aws_bedrock"}
     assert not any(account.registry.get("signup_ip") for account in ours)
+
+
+def test_shared_seats__show_many_addresses_and_clients_on_each_account():
+    text = WORLD.partition("attackers:")[0]
+    world = parse_world(f"{text}attackers: [{{use: shared_seats}}]", "test.yml")
+    population = make_population(world, 4)
+    ours = [a for a in population.accounts if population.groups[a.group].campaign]
+    for account in ours:
+        assert len({exit_.address for exit_ in account.exits}) > 40
+        clients = {account.get_client(0.0, chance / 1e6) for chance in range(9)}
+        assert len({client.ja4 for client in clients}) >= 2
+    assert len({account.registry["payment_instrument"] for account in ours}) <= 3

@@ -65,6 +65,8 @@ def test_shared_key_runners__are_one_key_behind_forty_addresses():
     (account,) = population.accounts
     assert len(account.api_keys) == 1
     assert len({exit_.address for exit_ in account.exits}) >= 35
+    shown = {account.get_client(0.0, chance / 1e6).user_agent for chance in range(8)}
+    assert len(shown) >= 4
 
 
 def test_pii_proxy__sends_no_session_and_one_client():
