@@ -150,7 +150,9 @@ class Recorder:
             )
             source = account.source
             writer = WRITERS[source.format]
-            lines[source.source_id].append(Line(second, orjson.dumps(writer.make_row(exchange))))
+            # copied to its own length: the encoder's buffer is several times as long and would stay
+            data = bytes(memoryview(orjson.dumps(writer.make_row(exchange))))
+            lines[source.source_id].append(Line(second, data))
             honest = account.former is not None and second < account.former.until
             labels.append(
                 Labels(
