@@ -114,6 +114,35 @@ def test_spike__is_four_per_user_in_two_days_and_next_to_nothing_before() -> Non
     assert (days > 27).sum() == 0  # disrupted on the 28th day
 
 
+def test_spike__has_fifteen_thousand_related_users_of_whom_most_ask() -> None:
+    world = load_world("spike_4_per_user")
+    assert sum(pool.accounts for each in world.attackers for pool in each.pools) == 15_000  # F09
+    drawn = draw("spike_4_per_user", 0.1)
+    assert len(np.unique(drawn.stack("account"))) > 0.75 * drawn.count_members()
+
+
+def test_techniques__are_over_twelve_thousand_before_the_winners_are_scaled() -> None:
+    drawn = draw("techniques_12000", 1.0)
+    variants = np.array(
+        [-1 if c.variants is None else c.variants for _, c in drawn.days[0].contents]
+    )
+    drawn_from = variants[drawn.stack("content")]
+    days = drawn.stack("second") // DAY - drawn.world.start.timestamp() // DAY
+    assert (drawn_from == 0).sum() > 12_000  # F29
+    assert days[drawn_from == 0].max() < days[drawn_from == 8].min()
+    tried, scaled = (drawn_from == 0).sum() / 3, (drawn_from == 8).sum() / 5
+    assert scaled / tried == pytest.approx(1.6, rel=0.05)
+
+
+def test_cleaner__asks_an_older_model_from_the_seventh_day_on() -> None:
+    drawn = draw("cleaner_282_per_day", 0.05)
+    models = np.array([content.model or "" for _, content in drawn.days[0].contents])
+    asked = models[drawn.stack("content")]
+    days = drawn.stack("second") // DAY - drawn.world.start.timestamp() // DAY
+    assert set(asked[days < 6]) == {"meridian-4", ""}  # F34
+    assert set(asked[days >= 6]) == {"meridian-3.5", ""}
+
+
 def test_burst__peaks_at_857_per_account_and_day() -> None:
     drawn = draw("burst_857_per_day", 0.004)
     per_day = np.array([len(day) for day in drawn.days]) / drawn.count_members()
