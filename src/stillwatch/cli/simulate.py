@@ -11,8 +11,11 @@ from rich.table import Table
 
 from stillwatch.errors import ConfigError
 from stillwatch.settings import get_settings
+from stillwatch.worlds.composition import describe_block, list_blocks
+from stillwatch.worlds.groups import list_groups
 from stillwatch.worlds.model import FileKind, Format
-from stillwatch.worlds.simulate import WorldSummary, write_world
+from stillwatch.worlds.presets import list_presets, load_world
+from stillwatch.worlds.simulate import MAX_SCALE, WorldSummary, write_world
 
 
 @click.command("simulate")
@@ -21,7 +24,19 @@ from stillwatch.worlds.simulate import WorldSummary, write_world
     "name",
     default="demo",
     show_default=True,
-    help="A world that ships with Stillwatch (demo, tiny), or the path of a .yml file.",
+    help="A world that ships with Stillwatch (see --list), or the path of a .yml file.",
+)
+@click.option(
+    "--scale",
+    type=click.FloatRange(min=0, min_open=True, max=MAX_SCALE),
+    help="Multiply the stated numbers of accounts; rates per account stay. 1 is the stated size.  "
+    "[default: as the world says]",
+)
+@click.option(
+    "--list",
+    "wants_list",
+    is_flag=True,
+    help="Show the worlds, cohorts and attackers that ship with Stillwatch, and write nothing.",
 )
 @click.option(
     "--landing",
@@ -59,6 +74,8 @@ def command(
     seed: int | None,
     wanted: Format | None,
     file_kind: FileKind | None,
+    scale: float | None,
+    wants_list: bool,
 ) -> None:
     """Write a seeded, labelled world of landed inputs.
 
@@ -72,6 +89,8 @@ def command(
     The full demo:    stillwatch simulate --world demo
     Another seed:     stillwatch simulate --world demo --seed 7
     Another format:   stillwatch simulate --world demo --deliver-as otel_genai --file-kind zstd
+    What there is:    stillwatch simulate --list
+    A larger one:     stillwatch simulate --world relay_5_per_day --scale 0.2
     Your own world:   stillwatch simulate --world my_world.yml     (format: docs/worlds.md)
 
     The same world can be delivered in each of six log formats: accounts, events and texts stay, ids
@@ -80,6 +99,9 @@ def command(
     The same world and seed give byte-identical files on every machine with the same locked
     packages. An earlier simulated world in the same two folders is replaced; other data never is.
     """
+    if wants_list:
+        _print_list()
+        return
     if landing is None:
         where = get_settings().landing
         if "://" in where:
@@ -90,7 +112,26 @@ def command(
         landing = Path(where)
     if truth is None:
         truth = landing.absolute().parent / "truth"
-    _print_summary(write_world(name, landing, truth, seed, wanted, file_kind))
+    _print_summary(write_world(name, landing, truth, seed, wanted, file_kind, scale))
+
+
+def _print_list() -> None:
+    console = Console()
+    worlds = Table("world", "days", "accounts", "scale", "what it is", title="Worlds")
+    for name in list_presets():
+        world = load_world(name)
+        accounts = sum(group.accounts for group in list_groups(world))
+        about = " ".join(world.description.split())
+        worlds.add_row(name, str(world.days), f"{accounts:,}", f"{world.scale:g}", about)
+    console.print(worlds)
+    console.print(
+        "Accounts are the stated ones; scale is what is written unless --scale says else."
+    )
+    for kind in ("cohorts", "attackers"):
+        blocks = Table("use", "what it is", title=f"Blocks of {kind} for worlds of your own")
+        for name in list_blocks(kind):
+            blocks.add_row(name, " ".join(describe_block(kind, name).split()))
+        console.print(blocks)
 
 
 def _print_summary(summary: WorldSummary) -> None:

@@ -98,6 +98,8 @@ class Identity:
 
     `email_script` is the pattern of machine-made local parts: `F` a first name, `L` a last name,
     `a` a letter, `9` a digit. `bins` limits the cohort to so many card number prefixes.
+    `payment_reuse` is the share of accounts that pay with one of `instruments` shared ones, `keys`
+    the number of API keys of each account (none given: one or two).
     """
 
     email: dict[str, float] = field(default_factory=lambda: {"personal": 0.8, "corporate": 0.2})
@@ -105,6 +107,9 @@ class Identity:
     payment: dict[str, float] = field(default_factory=lambda: {"card": 0.9, "virtual_card": 0.1})
     bins: int = 0
     shared_instrument: bool = False
+    payment_reuse: float = 0.0
+    instruments: int = 0
+    keys: int = 0
     signup_path: dict[str, float] = field(default_factory=lambda: {"self_serve": 1.0})
     plan: dict[str, float] = field(default_factory=lambda: {"pay_as_you_go": 1.0})
     kyc: dict[str, float] = field(default_factory=lambda: {"payment": 1.0})
@@ -132,11 +137,26 @@ class Network:
 
 @dataclass(frozen=True, config=STRICT)
 class Clients:
-    """Client software by family and weight; `disguised_as` is what the user agent claims."""
+    """Client software by family and weight; `disguised_as` is what the user agent claims.
+
+    `sessions` is the share of accounts whose client sends a session id; an account that several
+    people or machines share shows `per_account` clients.
+    """
 
     families: dict[str, float] = field(default_factory=dict)
     disguised_as: str | None = None
     one_version: bool = False
+    sessions: float = 0.55
+    per_account: int = 1
+
+
+@dataclass(frozen=True, config=STRICT)
+class Phase:
+    """Whole days on which a group asks `factor` times as often; the world's first day is 0."""
+
+    from_day: int
+    days: int
+    factor: float
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -145,6 +165,7 @@ class Traffic:
 
     `per_day` is the median of the accounts' daily rates and `sigma` their spread in ln (none: as
     fitted to real clients); `shape` is the rhythm of the day in the account's own time zone.
+    With `ramp_days` the rate grows in equal steps, day by day, to its full height.
     """
 
     per_day: float
@@ -160,6 +181,8 @@ class Traffic:
     day_noise: float = 0.6
     first_at: datetime | None = None
     last_at: datetime | None = None
+    ramp_days: int = 0
+    phases: tuple[Phase, ...] = ()
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -172,7 +195,15 @@ class Pivot:
 
 @dataclass(frozen=True, config=STRICT)
 class Content:
-    """One kind of request and its weight in the cohort's traffic."""
+    """One kind of request and its weight in the cohort's traffic, between two instants if given.
+
+    `template_families` keeps the whole group to the grammar's first so many families, and
+    `families_per_account` each account to its own choice. `variants` gives the wording of `{@slot}`
+    to the campaign instead of the account: so many wordings, or with 0 a new one each time.
+    `replay` is the share of requests that hand in a reasoning artefact issued to another account
+    of the same group. `model` asks for one model, whatever the account else uses. `organisation`
+    is for whom an attacker that serves several asks.
+    """
 
     grammar: str
     share: float = 1.0
@@ -193,6 +224,13 @@ class Content:
     refused: float = 0.006
     rate_limited: float = 0.006
     pivot: Pivot | None = None
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    template_families: int = 0
+    variants: int | None = None
+    replay: float = 0.0
+    model: str | None = None
+    organisation: str | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -205,7 +243,7 @@ class Migration:
 
 @dataclass(frozen=True, config=STRICT)
 class Cohort:
-    """Honest accounts of one kind."""
+    """Honest accounts of one kind; cohorts of one `company` share its domain, card and exits."""
 
     name: str
     accounts: int
@@ -220,6 +258,7 @@ class Cohort:
     banned_ratio: float = 0.0
     closed_ratio: float = 0.0
     allowlisted: str | None = None
+    company: str = ""
 
 
 @dataclass(frozen=True, config=STRICT)
@@ -233,8 +272,20 @@ class Ban:
 
 
 @dataclass(frozen=True, config=STRICT)
+class Bought:
+    """Accounts with an honest past: until `at` their first owners use them, from home."""
+
+    at: datetime
+    per_day: float
+    contents: tuple[Content, ...]
+
+
+@dataclass(frozen=True, config=STRICT)
 class Pool:
-    """Accounts of an attacker that were opened together and serve together."""
+    """Accounts of an attacker that were opened together and serve together.
+
+    A pool with `contents` of its own serves those instead of the attacker's.
+    """
 
     name: str
     accounts: int
@@ -242,17 +293,23 @@ class Pool:
     signup: Signup
     serves_from: datetime | None = None
     ban: Ban | None = None
+    contents: tuple[Content, ...] = ()
+    bought: Bought | None = None
 
 
 @dataclass(frozen=True, config=STRICT)
 class Attacker:
-    """One campaign of a fictional organisation: its pools share everything but their opening."""
+    """One campaign of a fictional organisation: its pools share everything but their opening.
+
+    `off_platform` says why a campaign without pools leaves no trace in any log.
+    """
 
     name: str
     organisation: str
     contents: tuple[Content, ...]
     traffic: Traffic
     pools: tuple[Pool, ...]
+    off_platform: str = ""
     identity: Identity = field(default_factory=Identity)
     network: Network = field(default_factory=Network)
     clients: Clients = field(default_factory=Clients)
@@ -260,7 +317,10 @@ class Attacker:
 
 @dataclass(frozen=True, config=STRICT)
 class World:
-    """Everything that is simulated; days are UTC days."""
+    """Everything that is simulated; days are UTC days.
+
+    `scale` is the factor by which a reader multiplies the stated numbers of accounts; rates stay.
+    """
 
     name: str
     description: str
@@ -273,6 +333,7 @@ class World:
     attackers: tuple[Attacker, ...] = ()
     delivery: Delivery = field(default_factory=Delivery)
     sdk_release_at: datetime | None = None
+    scale: float = 1.0
 
     @property
     def start(self) -> datetime:
@@ -288,77 +349,6 @@ class World:
     def dates(self) -> tuple[date, ...]:
         """Every day, in order."""
         return tuple(self.first_day + timedelta(days=n) for n in range(self.days))
-
-
-@dataclass(frozen=True, config=STRICT)
-class Group:
-    """A cohort or a pool with all its parts: the unit that accounts and traffic are made for."""
-
-    name: str
-    role: str
-    campaign: str | None
-    organisation: str | None
-    accounts: int
-    platforms: dict[Platform, float]
-    contents: tuple[Content, ...]
-    traffic: Traffic
-    identity: Identity
-    signup: Signup
-    network: Network
-    clients: Clients
-    migration: Migration
-    ban: Ban | None = None
-    serves_from: datetime | None = None
-    banned_ratio: float = 0.0
-    closed_ratio: float = 0.0
-    allowlisted: str | None = None
-
-
-def list_groups(world: World) -> list[Group]:
-    """Return every cohort and every pool of every attacker as a group, in the world's order."""
-    groups = [
-        Group(
-            name=cohort.name,
-            role="customer",
-            campaign=None,
-            organisation=None,
-            accounts=cohort.accounts,
-            platforms=cohort.platforms,
-            contents=cohort.contents,
-            traffic=cohort.traffic,
-            identity=cohort.identity,
-            signup=cohort.signup,
-            network=cohort.network,
-            clients=cohort.clients,
-            migration=cohort.migration,
-            banned_ratio=cohort.banned_ratio,
-            closed_ratio=cohort.closed_ratio,
-            allowlisted=cohort.allowlisted,
-        )
-        for cohort in world.cohorts
-    ]
-    for attacker in world.attackers:
-        groups += [
-            Group(
-                name=f"{attacker.name}.{pool.name}",
-                role=pool.name,
-                campaign=attacker.name,
-                organisation=attacker.organisation,
-                accounts=pool.accounts,
-                platforms=pool.platforms,
-                contents=attacker.contents,
-                traffic=attacker.traffic,
-                identity=attacker.identity,
-                signup=pool.signup,
-                network=attacker.network,
-                clients=attacker.clients,
-                migration=Migration(),
-                ban=pool.ban,
-                serves_from=pool.serves_from,
-            )
-            for pool in attacker.pools
-        ]
-    return groups
 
 
 def deliver_as(world: World, wanted: Format, file_kind: FileKind | None = None) -> World:

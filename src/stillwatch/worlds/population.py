@@ -9,12 +9,25 @@ from typing import Any
 import numpy as np
 
 from stillwatch.worlds import clients, people, places, traces
-from stillwatch.worlds.model import CLOUDS, Group, Platform, Source, World, list_groups
+from stillwatch.worlds.groups import Group, list_groups
+from stillwatch.worlds.model import CLOUDS, Platform, Source, World
 from stillwatch.worlds.names import name_account, name_aws_account
+from stillwatch.worlds.registry import Cards, draw_cloud_registry, draw_registry
 from stillwatch.worlds.texts import Voice
 
 DAY_SECONDS = 86400.0
+_MAX_FORMER_RATE = 40.0
 _STREAM = 1  # of the seed: one for accounts, others for traffic and deliveries
+
+
+@dataclass(frozen=True)
+class Former:
+    """What was different before an account was sold, `until` in seconds since 1970."""
+
+    until: float
+    rate: float
+    exits: tuple[places.Exit, ...]
+    client: clients.Fingerprint
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,22 @@ class Account:
     sends_sessions: bool
     habit: int
     voice: Voice
+    former: Former | None = None
+    other_clients: tuple[clients.Fingerprint, ...] = ()
+
+    def get_exits(self, second: float) -> tuple[places.Exit, ...]:
+        """Return the addresses that the account uses at that time."""
+        return self.former.exits if self.former and second < self.former.until else self.exits
+
+    def get_client(self, second: float, chance: float) -> clients.Fingerprint:
+        """Return the client that the account uses at that time; `chance` chooses among several."""
+        if self.former and second < self.former.until:
+            return self.former.client
+        if self.other_clients:
+            place = int(chance * 1e6) % (len(self.other_clients) + 1)
+            if place:
+                return self.other_clients[place - 1]
+        return self.fingerprints[1 if second >= self.upgrade_at else 0]
 
 
 @dataclass(frozen=True)
@@ -67,7 +96,7 @@ class _Shared:
 
     organisations: list[people.Organisation]
     exits: dict[int, tuple[places.Exit, ...]]
-    bins: dict[str, tuple[str, ...]]
+    cards: Cards
     client: tuple[str, int, int] | None
 
 
@@ -81,7 +110,7 @@ def make_population(world: World, seed: int) -> Population:
         rng = np.random.default_rng([seed, _STREAM, index])
         numbers = order[len(accounts) : len(accounts) + group.accounts]
         # pools of one campaign share exits, bins and client: drawn from the campaign's own stream
-        family = (group.campaign or group.name).encode()
+        family = group.family.encode()
         shared = np.random.default_rng([seed, _STREAM, *family])
         maker = _Maker(world, group, index, rng, shared)
         accounts += [maker.make(int(number), place) for place, number in enumerate(numbers)]
@@ -103,7 +132,8 @@ class _Maker:
 
     def _make_shared(self, rng: np.random.Generator) -> _Shared:
         identity, network = self._group.identity, self._group.network
-        organisations = [people.draw_organisation(self._rng) for _ in range(identity.organisations)]
+        drawing = rng if self._group.company else self._rng  # a company's cohorts are one party
+        organisations = [people.draw_organisation(drawing) for _ in range(identity.organisations)]
         exits: dict[int, tuple[places.Exit, ...]] = {}
         if network.kind != "home":
             for number in range(max(1, identity.organisations)):
@@ -117,7 +147,8 @@ class _Maker:
         if self._group.clients.one_version:
             family = clients.draw_family(rng, self._group.clients.families)
             one = (family, int(rng.integers(1, 3)), int(rng.integers(4)))
-        return _Shared(organisations, exits, bins, one)
+        instruments = tuple(f"pm_{people.draw_hex(rng, 20)}" for _ in range(identity.instruments))
+        return _Shared(organisations, exits, Cards(bins, instruments), one)
 
     def _draw_shared_exits(self, rng: np.random.Generator) -> tuple[places.Exit, ...]:
         network = self._group.network
@@ -154,9 +185,11 @@ class _Maker:
         model, migrate_at = self._draw_model()
         organization_id = aws or (organisation.organization_id if organisation else None)
         registry = (
-            self._register_cloud(country)
+            draw_cloud_registry(rng, country)
             if platform in CLOUDS
-            else self._register(country, organisation, exits[0], old)
+            else draw_registry(
+                rng, group.identity, self._shared.cards, country, organisation, exits[0], old
+            )
         )
         shown_id = name_account(account_id, organization_id, platform, source.platform)
         if source.platform == "aws_bedrock" and platform != "aws_bedrock":
@@ -189,13 +222,41 @@ class _Maker:
             upgrade_at=upgrade_at,
             model=model,
             migrate_at=migrate_at,
-            api_keys=tuple(
-                f"key_{people.draw_hex(rng, 14)}" for _ in range(1 + int(rng.random() < 0.2))
-            ),
+            api_keys=self._draw_keys(),
             workspace_id=f"ws_{people.draw_hex(rng, 10)}" if organisation else None,
-            sends_sessions=bool(rng.random() < 0.55),
+            sends_sessions=bool(rng.random() < group.clients.sessions),
             habit=int(rng.integers(1 << 30)),
             voice=Voice(int(rng.integers(1 << 40))),
+            former=self._draw_former(country.code),
+            other_clients=self._draw_other_clients(),
+        )
+
+    def _draw_keys(self) -> tuple[str, ...]:
+        rng = self._rng
+        count = self._group.identity.keys or 1 + int(rng.random() < 0.2)
+        return tuple(f"key_{people.draw_hex(rng, 14)}" for _ in range(count))
+
+    def _draw_other_clients(self) -> tuple[clients.Fingerprint, ...]:
+        rng, wanted = self._rng, self._group.clients
+        others = []
+        for _ in range(wanted.per_account - 1):
+            family = clients.draw_family(rng, wanted.families)
+            version = int(rng.integers(len(clients.CATALOGUE[family].user_agents)))
+            system = int(rng.integers(4))
+            others.append(clients.get_fingerprint(family, version, system, wanted.disguised_as))
+        return tuple(others)
+
+    def _draw_former(self, country: str) -> Former | None:
+        rng, bought = self._rng, self._group.bought
+        if bought is None:
+            return None
+        family = clients.draw_family(rng, {})
+        rate = bought.per_day * float(np.exp(traces.get_rate_sigma() * rng.normal()))
+        return Former(
+            until=bought.at.timestamp(),
+            rate=min(rate, _MAX_FORMER_RATE),
+            exits=tuple(places.draw_access_exit(rng, country) for _ in range(2)),
+            client=clients.get_fingerprint(family, 1, int(rng.integers(4)), None),
         )
 
     def _draw_exits(self, country: str, desk: int) -> tuple[places.Exit, ...]:
@@ -288,53 +349,6 @@ class _Maker:
         sigma = traces.get_rate_sigma() if traffic.sigma is None else traffic.sigma
         rate = traffic.per_day * float(np.exp(sigma * self._rng.normal()))
         return min(max(rate, traffic.floor), traffic.cap)
-
-    def _register(
-        self,
-        country: places.Country,
-        organisation: people.Organisation | None,
-        signup: places.Exit,
-        client: clients.Fingerprint,
-    ) -> dict[str, Any]:
-        rng, identity = self._rng, self._group.identity
-        payment = people.draw_choice(rng, identity.payment)
-        pool = self._shared.bins.get(payment, ())
-        instrument = f"pm_{people.draw_hex(rng, 20)}"
-        card_bin = people.draw_card_bin(rng, payment, pool)
-        if organisation and (identity.shared_instrument or payment == "invoice"):
-            instrument = organisation.instrument
-            card_bin = organisation.card_bin if payment == "card" else card_bin
-        email = people.draw_email(
-            rng, people.draw_choice(rng, identity.email), identity.email_script, organisation
-        )
-        has_phone = rng.random() < identity.phone_ratio
-        uses = identity.declared_use
-        return {
-            "email": email,
-            "phone": people.draw_phone(rng, country.calling_code) if has_phone else None,
-            "payment_instrument": instrument,
-            "payment_bin": card_bin,
-            "payment_type": payment,
-            "billing_country": country.code,
-            "signup_ip": signup.address,
-            "signup_user_agent": client.user_agent,
-            "signup_ja4": client.ja4,
-            "signup_country": signup.country,
-            "signup_path": people.draw_choice(rng, identity.signup_path),
-            "plan": people.draw_choice(rng, identity.plan),
-            "seat_count": identity.seats,
-            "kyc_level": people.draw_choice(rng, identity.kyc),
-            "declared_use": uses[int(rng.integers(len(uses)))] if uses else None,
-        }
-
-    def _register_cloud(self, country: places.Country) -> dict[str, Any]:
-        known = self._rng.random() < 0.15  # a cloud platform passes on little about its customers
-        return {
-            "payment_type": "cloud_marketplace",
-            "billing_country": country.code if known else None,
-            "signup_path": "partner",
-            "plan": "cloud_marketplace",
-        }
 
 
 def get_release(world: World) -> float | None:

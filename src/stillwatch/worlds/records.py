@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import random
+import zlib
+from collections import Counter
 from datetime import date
 from typing import NamedTuple
 
 import numpy as np
 import orjson
 
+from stillwatch.worlds.artifacts import Artifact, Artifacts
 from stillwatch.worlds.exchange import Exchange, spell_second
 from stillwatch.worlds.formats import WRITERS
+from stillwatch.worlds.groups import Group
 from stillwatch.worlds.model import Content, World
 from stillwatch.worlds.places import Exit
 from stillwatch.worlds.population import Account, Population
-from stillwatch.worlds.texts import Text, load_grammar
+from stillwatch.worlds.texts import Text, Voice, load_grammar
 from stillwatch.worlds.traffic import STATUS_NAMES, Events
 
 _STREAM = 3
+_RESUBMITTED = 0.6  # of a conversation's later requests hand in its newest artefact
+_MOST_A_DAY = 10_000_000
 _LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "zh", "ja")
 
 
@@ -39,6 +45,9 @@ class Labels(NamedTuple):
     is_extraction: bool
     technique: str | None
     capability: str
+    organisation: str | None = None  # for whom, where a pool serves several
+    variant: int | None = None  # which wording, where a campaign has many
+    artifact_from: str | None = None  # the account that a replayed artefact was issued to
 
 
 class Recorder:
@@ -48,9 +57,14 @@ class Recorder:
         self._population, self._seed, self._world = population, seed, world
         self._newest = max(world.models, key=lambda model: model.released_at).name
         for group in population.groups:
-            for content in group.contents:
+            for content in group.all_contents:
                 for name in list_grammars(content):
                     load_grammar(name)
+        self._gathering = {
+            group.family
+            for group in population.groups
+            if any(content.replay for content in group.contents)
+        }
 
     def record_day(self, day: date, events: Events) -> tuple[dict[str, list[Line]], list[Labels]]:
         """Return the day's lines by source, in order of time, and the labels of all of them."""
@@ -61,7 +75,8 @@ class Recorder:
         labels: list[Labels] = []
         ids = rng.bytes(16 * len(events)).hex()
         session_ids = rng.bytes(8 * (int(events.session.max(initial=-1)) + 1)).hex()
-        artifacts: dict[int, str] = {}
+        artifacts = Artifacts()
+        tried: Counter[int] = Counter()
         columns = (
             events.account,
             events.second,
@@ -82,24 +97,30 @@ class Recorder:
             account = self._population.accounts[account_number]
             group_index, content = events.contents[content_index]
             group = self._population.groups[group_index]
-            text = _write_text(rnd, account, content)
+            variant = self._choose_variant(rnd, content, number, tried[content_index])
+            tried[content_index] += 1
+            text = _write_text(rnd, self._choose_voice(account, group, variant), account, content)
             identity = ids[32 * place : 32 * place + 32]
             whole = account.source.home_platform != "aws_bedrock"  # Bedrock's callers show less
             details = (
-                _draw_details(rnd, account, content, bool(reasoned))
+                _draw_details(rnd, account.get_exits(second), account, content, bool(reasoned))
                 if whole
                 else _derive_details(account, identity)
             )
-            submitted = artifacts.get(session)
+            submitted, issued_to = _choose_submission(
+                rnd, artifacts, account, group, content, session, chance
+            )
             if details.issued:
-                artifacts[session] = details.issued
+                family = group.family if group.family in self._gathering else None
+                issued = Artifact(details.issued, account_number, account.account_id)
+                artifacts.keep(session, issued, family)
             max_tokens, temperature, streams = _get_habits(account, content)
             exchange = Exchange(
                 identity=identity,
                 second=second,
                 account=account,
                 status=STATUS_NAMES[status],
-                model=self._newest if newest else account.model,
+                model=content.model or (self._newest if newest else account.model),
                 input_tokens=into,
                 output_tokens=out,
                 cached_input_tokens=int(into * 0.4) if whole and text.system is not None else None,
@@ -112,9 +133,9 @@ class Recorder:
                 samples=content.samples,
                 tool_count=content.tools,
                 image_count=details.image_count,
-                message_count=details.message_count,
+                message_count=max(3, details.message_count) if issued_to else details.message_count,
                 shown=details.shown,
-                client=account.fingerprints[1 if second >= account.upgrade_at else 0],
+                client=account.get_client(second, chance),
                 api_key=account.api_keys[int(chance * len(account.api_keys))],
                 session=(
                     f"sess_{session_ids[16 * session : 16 * session + 16]}"
@@ -125,24 +146,47 @@ class Recorder:
                 system=text.system,
                 prompt=text.prompt,
                 issued=details.issued,
-                submitted=submitted if whole and chance < 0.6 else None,
+                submitted=submitted,
             )
             source = account.source
             writer = WRITERS[source.format]
-            lines[source.source_id].append(Line(second, orjson.dumps(writer.make_row(exchange))))
+            # copied to its own length: the encoder's buffer is several times as long and would stay
+            data = bytes(memoryview(orjson.dumps(writer.make_row(exchange))))
+            lines[source.source_id].append(Line(second, data))
+            honest = account.former is not None and second < account.former.until
             labels.append(
                 Labels(
                     source_id=source.source_id,
                     exchange_id=writer.name_exchange(identity),
                     account_id=account.account_id,
                     cohort=group.name,
-                    campaign=group.campaign,
+                    campaign=None if honest else group.campaign,
                     is_extraction=content.extraction,
                     technique=text.technique,
                     capability=text.capability,
+                    organisation=content.organisation,
+                    variant=variant,
+                    artifact_from=issued_to,
                 )
             )
         return lines, labels
+
+    def _choose_variant(
+        self, rnd: random.Random, content: Content, number: int, tried: int
+    ) -> int | None:
+        """Return the wording that a request uses: one of a few, or one that nobody used before."""
+        if content.variants is None:
+            return None
+        if content.variants:
+            return int(rnd.random() * content.variants)
+        began = (content.first_at or self._world.start).date() - self._world.first_day
+        return (number - max(0, began.days)) * _MOST_A_DAY + tried
+
+    def _choose_voice(self, account: Account, group: Group, variant: int | None) -> Voice:
+        """Return the account's voice, or the one that a campaign's wording has everywhere."""
+        if variant is None:
+            return account.voice
+        return Voice(zlib.crc32(f"{self._seed}/{group.family}/{variant}".encode()))
 
 
 def list_grammars(content: Content) -> list[str]:
@@ -192,14 +236,20 @@ REGISTRY_FIELDS = (
 )
 
 
-def _write_text(rnd: random.Random, account: Account, content: Content) -> Text:
+def _write_text(rnd: random.Random, voice: Voice, account: Account, content: Content) -> Text:
     name = content.grammar
     if name == "everyday":
         mixed = content.language == "mixed"
         language = _LANGUAGES[int(rnd.random() * len(_LANGUAGES))] if mixed else account.language
         name = f"everyday_{language}"
     grammar = load_grammar(name)
-    return grammar.write(rnd, account.voice, content.paraphrase, content.families_per_account)
+    return grammar.write(
+        rnd,
+        voice,
+        content.paraphrase,
+        content.families_per_account,
+        content.template_families,
+    )
 
 
 class _Details(NamedTuple):
@@ -213,9 +263,9 @@ class _Details(NamedTuple):
 
 
 def _draw_details(
-    rnd: random.Random, account: Account, content: Content, reasoned: bool
+    rnd: random.Random, exits: tuple[Exit, ...], account: Account, content: Content, reasoned: bool
 ) -> _Details:
-    shown = account.exits[int(rnd.random() * len(account.exits))]
+    shown = exits[int(rnd.random() * len(exits))]
     image_count = 1 if rnd.random() < content.images else 0
     message_count = 1 + 2 * int(rnd.expovariate(1.0) * (content.turns - 1) / 2)
     end_user = None
@@ -224,6 +274,28 @@ def _draw_details(
         end_user = f"u{(account.habit ^ (user * 2654435761)) & 0xFFFFFFFF:08x}"
     issued = f"art_{rnd.getrandbits(80):020x}" if reasoned else None
     return _Details(shown, image_count, message_count, end_user, issued)
+
+
+def _choose_submission(
+    rnd: random.Random,
+    artifacts: Artifacts,
+    account: Account,
+    group: Group,
+    content: Content,
+    session: int,
+    chance: float,
+) -> tuple[str | None, str | None]:
+    """Return the artefact that a request hands in and, if it is another account's, that account.
+
+    Bedrock's callers hand in none.
+    """
+    if account.source.home_platform == "aws_bedrock":
+        return None, None
+    if content.replay and rnd.random() < content.replay:
+        foreign = artifacts.pick_foreign(rnd, group.family, account.number)
+        if foreign is not None:
+            return foreign.artifact_id, foreign.account_id
+    return artifacts.get_last(session) if chance < _RESUBMITTED else None, None
 
 
 def _derive_details(account: Account, identity: str) -> _Details:

@@ -14,15 +14,17 @@ from stillwatch.errors import ConfigError
 from stillwatch.log import get_logger, track
 from stillwatch.runs import end_of_day
 from stillwatch.worlds.days import write_days
+from stillwatch.worlds.groups import scale_world
 from stillwatch.worlds.landing import Deliverer, LandedFile, write_lines
 from stillwatch.worlds.model import FileKind, Format, World, deliver_as
 from stillwatch.worlds.population import Population, make_population
 from stillwatch.worlds.presets import check_sources, load_world
 from stillwatch.worlds.records import render_account
 from stillwatch.worlds.reference import write_reference
-from stillwatch.worlds.truth import TruthWriter
+from stillwatch.worlds.truth import TRUTH_FILES, TruthWriter
 
 _log = get_logger(__name__)
+MAX_SCALE = 100.0
 _HANDLING = "simulated by stillwatch, no real customer"
 
 
@@ -53,15 +55,19 @@ def write_world(
     seed: int | None,
     wanted: Format | None = None,
     file_kind: FileKind | None = None,
+    scale: float | None = None,
 ) -> WorldSummary:
     """Write a world (preset name or YAML path) and return what was written.
 
     With `wanted` every source delivers the logs of that format, with `file_kind` in such files.
+    `scale` multiplies the stated numbers of accounts; none given, the world says by how much.
 
     The same world and seed give byte-identical files. The truth must lie outside the landing
     root. An earlier simulated world in the landing root is replaced; other data is never touched.
     """
-    loaded = load_world(world)
+    if scale is not None and not 0 < scale <= MAX_SCALE:
+        raise ConfigError(f"--scale {scale} lies outside 0 to {MAX_SCALE}: 1 is the stated size")
+    loaded = scale_world(load_world(world), scale)
     if wanted is not None:
         loaded = deliver_as(loaded, wanted, file_kind)
     elif file_kind is not None:
@@ -95,6 +101,8 @@ def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> 
             for source_id, deliverer in deliverers.items():
                 files += deliverer.deliver(day, number, lines[source_id], last)
             files += _write_registries(world, population, landing, number)
+            for delivered in (labels, *lines.values()):
+                delivered.clear()  # before the next day is drawn, or two would be held at once
         reference = write_reference(world, population, landing)
         writer.finish(files, reference)
     summary = WorldSummary(
@@ -146,7 +154,7 @@ def _clear_earlier(world: World, landing: Path, truth: Path) -> None:
         if simulated:
             shutil.rmtree(folder)
             shutil.rmtree(landing / "accounts" / folder.name, ignore_errors=True)
-    for name in ("exchanges.parquet", "accounts.parquet", "campaigns.json", "manifest.json"):
+    for name in TRUTH_FILES:
         (truth / name).unlink(missing_ok=True)
 
 

@@ -49,7 +49,7 @@ class Voice:
 
     seed: int
     picks: dict[tuple[str, float], str] = field(default_factory=dict)
-    families: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
+    families: dict[tuple[str, int, int], tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,23 +83,33 @@ class Grammar:
     families: tuple[Family, ...]
 
     def write(
-        self, rnd: random.Random, voice: Voice, paraphrase: float = 1.0, keep_to: int = 0
+        self,
+        rnd: random.Random,
+        voice: Voice,
+        paraphrase: float = 1.0,
+        keep_to: int = 0,
+        first: int = 0,
     ) -> Text:
-        """Return a new request in an account's voice; `keep_to` limits it to that many families."""
+        """Return a new request in an account's voice.
+
+        `keep_to` limits the account to that many families of its own choice, `first` everybody to
+        the first so many of the grammar.
+        """
         draw = _Draw(rnd, voice, paraphrase)
-        family = self._choose(rnd, voice, keep_to)
+        family = self._choose(rnd, voice, keep_to, first)
         system = _render(_pick(rnd, family.system), draw) if family.system else None
         prompt = _render(_pick(rnd, family.prompts), draw)
         return Text(system, prompt, family.capability, family.technique)
 
-    def _choose(self, rnd: random.Random, voice: Voice, keep_to: int) -> Family:
-        families = self.families
+    def _choose(self, rnd: random.Random, voice: Voice, keep_to: int, first: int) -> Family:
+        families = self.families[:first] if first else self.families
         if keep_to and keep_to < len(families):
-            chosen = voice.families.get((self.name, keep_to))
+            key = self.name, len(families), keep_to
+            chosen = voice.families.get(key)
             if chosen is None:
                 taste = random.Random(f"{voice.seed}/{self.name}")  # noqa: S311
                 chosen = tuple(_draw_distinct(taste, [each.weight for each in families], keep_to))
-                voice.families[self.name, keep_to] = chosen
+                voice.families[key] = chosen
             families = tuple(families[index] for index in chosen)
         total = sum(each.weight for each in families)
         point = rnd.random() * total

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stillwatch.worlds import traces
-from stillwatch.worlds.model import Content, Group, Traffic, World
+from stillwatch.worlds.groups import Group
+from stillwatch.worlds.model import Content, Traffic, World
 from stillwatch.worlds.population import DAY_SECONDS, Account, Population, get_release
 
 Floats = npt.NDArray[np.float64]
@@ -55,7 +56,7 @@ class TrafficModel:
         self._contents = tuple(
             (index, content)
             for index, group in enumerate(population.groups)
-            for content in group.contents
+            for content in group.all_contents
         )
         self._release = get_release(world)
 
@@ -67,13 +68,15 @@ class TrafficModel:
         sessions = 0
         for index, group in enumerate(self._population.groups):
             rng = np.random.default_rng([self._seed, _STREAM, number, index])
-            drawn = _draw_times(rng, group.traffic, self._members[index], day)
+            factor = _get_factor(group.traffic, number, self._world)
+            drawn = _draw_times(rng, group.traffic, self._members[index], day, factor)
             account, second, session = _keep_active(rng, group, self._members[index], *drawn)
-            shares = np.array([content.share for content in group.contents])
-            content = rng.choice(len(shares), size=len(second), p=shares / shares.sum())
-            parts.append((account, second, session + sessions, content + offset))
+            content = _choose_contents(rng, group, second)
+            served = content >= 0
+            account, second, session = account[served], second[served], session[served]
+            parts.append((account, second, session + sessions, content[served] + offset))
             sessions += int(session.max(initial=-1)) + 1
-            offset += len(group.contents)
+            offset += len(group.all_contents)
         account, second, session, content = (
             np.concatenate([part[n] for part in parts]) for n in range(4)
         )
@@ -124,12 +127,53 @@ class TrafficModel:
         )
 
 
+def _get_factor(traffic: Traffic, number: int, world: World) -> float:
+    """Return how much of its full rate a group shows on the world's day `number`."""
+    factor = 1.0
+    if traffic.ramp_days:
+        first = traffic.first_at or world.start
+        began = max(0, (first.date() - world.first_day).days)
+        factor = min(1.0, max(0.0, (number - began + 1) / traffic.ramp_days))
+    for phase in traffic.phases:
+        if phase.from_day <= number < phase.from_day + phase.days:
+            factor *= phase.factor
+    return factor
+
+
+def _choose_contents(rng: np.random.Generator, group: Group, second: Floats) -> Ints:
+    """Return the index of what each request asks for; -1 where nothing is on offer then."""
+    contents = group.all_contents
+    shares = np.array([content.share for content in contents])
+    windows = [_get_window(group, content) for content in contents]
+    if not any(first or last for first, last in windows):
+        return rng.choice(len(shares), size=len(second), p=shares / shares.sum())
+    first = np.array([each[0].timestamp() if each[0] else -np.inf for each in windows])
+    last = np.array([each[1].timestamp() if each[1] else np.inf for each in windows])
+    open_ = (second[:, None] >= first) & (second[:, None] < last)
+    bounds = np.cumsum(shares * open_, axis=1)
+    total = bounds[:, -1]
+    point = rng.random(len(second)) * total
+    chosen = (bounds <= point[:, None]).sum(axis=1)
+    return np.where(total > 0, np.minimum(chosen, len(shares) - 1), -1)
+
+
+def _get_window(group: Group, content: Content) -> tuple[datetime | None, datetime | None]:
+    if group.bought is None:
+        return content.first_at, content.last_at
+    sold = group.bought.at
+    if content in group.bought.contents:
+        return content.first_at, min(sold, content.last_at or sold)
+    return max(sold, content.first_at or sold), content.last_at
+
+
 def _draw_times(
-    rng: np.random.Generator, traffic: Traffic, members: list[Account], day: date
+    rng: np.random.Generator, traffic: Traffic, members: list[Account], day: date, factor: float
 ) -> tuple[Ints, Floats, Ints]:
     """Return account (place in the group), second and session of everything that may happen."""
     midnight = datetime.combine(day, time(), tzinfo=UTC).timestamp()
-    rates = np.array([account.rate for account in members])
+    rates = np.array([_get_rate(account, midnight) for account in members])
+    if factor != 1.0:
+        rates = rates * factor
     if day.weekday() >= 5:
         rates = rates * traffic.weekend
     if traffic.day_noise > 0:
@@ -160,6 +204,11 @@ def _draw_times(
     length = np.minimum(length, 0.9 * DAY_SECONDS)
     start = np.minimum(start, DAY_SECONDS - 1.0 - length)
     return session_owner[session], midnight + start[session] + within, session
+
+
+def _get_rate(account: Account, midnight: float) -> float:
+    sold = account.former is not None and midnight < account.former.until
+    return account.former.rate if account.former and sold else account.rate
 
 
 def _draw_gaps(rng: np.random.Generator, traffic: Traffic, size: int) -> Floats:

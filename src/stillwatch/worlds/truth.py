@@ -32,6 +32,24 @@ _EXCHANGES = pa.schema(
     ]
 )
 
+# Written only where a world has something to say in it.
+_DETAILS = pa.schema(
+    [
+        ("source_id", pa.string()),
+        ("exchange_id", pa.string()),
+        ("organisation", pa.string()),
+        ("variant", pa.int64()),
+        ("artifact_from", pa.string()),
+    ]
+)
+TRUTH_FILES = (
+    "exchanges.parquet",
+    "exchange_details.parquet",
+    "accounts.parquet",
+    "campaigns.json",
+    "manifest.json",
+)
+
 
 class TruthWriter:
     """Writes the truth tables; exchanges are added day by day."""
@@ -40,6 +58,7 @@ class TruthWriter:
         root.mkdir(parents=True, exist_ok=True)
         self._root, self._world, self._population, self._seed = root, world, population, seed
         self._writer = pq.ParquetWriter(root / "exchanges.parquet", _EXCHANGES, compression="zstd")
+        self._details: pq.ParquetWriter | None = None
         self._counts: dict[str, Counter[str]] = {}
         self._days: dict[str, Counter[str]] = {}
         self.exchange_count: Counter[str] = Counter()
@@ -54,6 +73,8 @@ class TruthWriter:
         trace: TracebackType | None,
     ) -> None:
         self._writer.close()
+        if self._details is not None:
+            self._details.close()
 
     def add_day(self, day: date, labels: list[Labels]) -> None:
         """Append the truth of one day's exchanges."""
@@ -62,6 +83,7 @@ class TruthWriter:
         values["event_date"] = (day,) * len(labels)
         arrays = [pa.array(values[field.name], field.type) for field in _EXCHANGES]
         self._writer.write_table(pa.Table.from_arrays(arrays, schema=_EXCHANGES))
+        self._add_details(labels)
         self.exchange_count.update(values["source_id"])
         for label in labels:
             name = label.campaign
@@ -73,7 +95,23 @@ class TruthWriter:
                 count["extraction_count"] += 1
                 count[f"capability.{label.capability}"] += 1
                 count[f"technique.{label.technique}"] += 1
+            if label.organisation is not None:
+                count[f"organisation.{label.organisation}"] += 1
             self._days.setdefault(name, Counter())[day.isoformat()] += 1
+
+    def _add_details(self, labels: list[Labels]) -> None:
+        names = _DETAILS.names
+        rows = [
+            {name: getattr(label, name) for name in names}
+            for label in labels
+            if label.organisation or label.variant is not None or label.artifact_from
+        ]
+        if not rows:
+            return
+        if self._details is None:
+            path = self._root / "exchange_details.parquet"
+            self._details = pq.ParquetWriter(path, _DETAILS, compression="zstd")
+        self._details.write_table(pa.Table.from_pylist(rows, schema=_DETAILS))
 
     def finish(self, files: list[LandedFile], reference: list[str]) -> None:
         """Write accounts, campaigns and the manifest."""
@@ -132,6 +170,7 @@ class TruthWriter:
                 self._describe_pool(f"{attacker.name}.{pool.name}", pool.name)
                 for pool in attacker.pools
             ]
+            organisations = _take_part(count, "organisation.")
             campaigns.append(
                 {
                     "campaign": attacker.name,
@@ -144,6 +183,12 @@ class TruthWriter:
                     "exchanges_by_day": dict(sorted(self._days.get(attacker.name, {}).items())),
                     "pools": pools,
                 }
+                | ({"organisations": organisations} if organisations else {})
+                | (
+                    {"is_observable": False, "off_platform": attacker.off_platform}
+                    if attacker.off_platform
+                    else {}
+                )
             )
         return campaigns
 

@@ -10,9 +10,21 @@ import pytest
 import yaml
 
 from stillwatch.errors import ConfigError
+from stillwatch.worlds.composition import list_blocks
+from stillwatch.worlds.groups import list_groups
 from stillwatch.worlds.presets import list_presets, load_world, parse_world
 from stillwatch.worlds.records import list_grammars
 from stillwatch.worlds.texts import load_grammar
+
+FICTIONAL = {
+    "Copperleaf Relay",
+    "Gravenmoor AI",
+    "Marrowfen Compute",
+    "Pellucid Forge",
+    "Sablethorn Labs",
+    "Thistledown Systems",
+    "Vantage Hollow AI",
+}
 
 
 def _read_tiny() -> dict:
@@ -20,13 +32,27 @@ def _read_tiny() -> dict:
     return yaml.safe_load(text)
 
 
-@pytest.mark.parametrize("name", ["demo", "tiny"])
-def test_presets__load_and_name_only_grammars_that_ship(name):
+@pytest.mark.parametrize("name", list_presets())
+def test_presets__name_only_grammars_that_ship_and_organisations_that_do_not_exist(name):
     world = load_world(name)
-    assert name in list_presets()
-    for who in (*world.cohorts, *world.attackers):
-        for content in who.contents:
+    assert world.name == name
+    for group in list_groups(world):
+        for content in group.all_contents:
             assert all(load_grammar(each).families for each in list_grammars(content))
+    parties = {attacker.organisation for attacker in world.attackers}
+    parties |= {
+        content.organisation
+        for attacker in world.attackers
+        for content in attacker.contents
+        if content.organisation
+    }
+    assert parties <= FICTIONAL
+
+
+def test_presets__and_blocks_are_all_in_the_manual():
+    manual = (Path(__file__).parents[3] / "docs" / "worlds.md").read_text("utf-8")
+    for name in (*list_presets(), *list_blocks("cohorts"), *list_blocks("attackers")):
+        assert f"`{name}`" in manual, name
 
 
 @pytest.mark.parametrize(
@@ -80,7 +106,7 @@ def test_parse_world__refuses_a_platform_that_no_source_delivers():
 
 
 def test_load_world__names_the_worlds_there_are():
-    with pytest.raises(ConfigError, match="demo, tiny"):
+    with pytest.raises(ConfigError, match=r"attackers, .*demo, .*look_alikes, .*tiny"):
         load_world("atlantis")
 
 

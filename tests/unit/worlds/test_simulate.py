@@ -212,3 +212,27 @@ def test_command__help_teaches_how_to_start():
     result = CliRunner().invoke(command, ["--help"])
     assert "stillwatch simulate --world tiny" in result.output
     assert "never inside the landing root" in " ".join(result.output.split())
+
+
+def test_command__lists_worlds_and_blocks_and_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    result = CliRunner().invoke(command, ["--list"])
+    assert result.exit_code == 0, result.output
+    for name in ("relay_5_per_day", "look_alikes", "key_migration", "technique_searcher"):
+        assert name in result.output
+    assert not list(tmp_path.iterdir())
+
+
+def test_command__scale_changes_the_accounts(tmp_path):
+    root = tmp_path / "w"
+    arguments = ["--world", "off_platform_purchase", "--landing", str(root / "landing")]
+    result = CliRunner().invoke(command, [*arguments, "--scale", "0.05"])
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((root / "truth" / "manifest.json").read_text())
+    assert manifest["account_count"] == 22 + 3 + 2
+
+
+def test_write_world__refuses_a_scale_that_makes_no_sense(tmp_path):
+    with pytest.raises(ConfigError, match="--scale 0 lies outside"):
+        write_world("tiny", tmp_path / "landing", tmp_path / "truth", None, scale=0)

@@ -11,7 +11,8 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from stillwatch.errors import ConfigError
-from stillwatch.worlds.model import PARQUET_FORMATS, PLATFORMS, World
+from stillwatch.worlds.composition import compose
+from stillwatch.worlds.model import PARQUET_FORMATS, PLATFORMS, Attacker, World
 
 
 def list_presets() -> list[str]:
@@ -48,6 +49,7 @@ def parse_world(text: str, origin: str) -> World:
     )  # a place for YAML anchors; its contents count where they are used
     if shared is not None and not isinstance(shared, dict):
         raise ConfigError(f"{origin}: `parts` must be a mapping of reusable pieces")
+    raw = compose(raw, origin)
     try:
         world = TypeAdapter(World).validate_python(raw)
     except ValidationError as error:
@@ -96,11 +98,34 @@ def _find_problems(world: World) -> Iterable[str]:
         if any(content.extraction for content in cohort.contents):
             yield f"{cohort.name}: honest cohorts have no extraction content"
     for attacker in world.attackers:
-        if not any(content.extraction for content in attacker.contents):
-            yield f"{attacker.name}: an attacker needs a content with `extraction: true`"
+        yield from _find_attacker_problems(attacker, {model.name for model in world.models})
     for moment, origin in _list_moments(world):
         if moment is not None and moment.tzinfo is None:
             yield f"{origin}: {moment.isoformat()} has no time zone, write 2026-11-05T15:00:00Z"
+
+
+def _find_attacker_problems(attacker: Attacker, models: set[str]) -> Iterable[str]:
+    if attacker.off_platform:
+        if attacker.pools:
+            yield f"{attacker.name}: what is bought off the platform has no pools on it"
+        return
+    reuse = attacker.identity.payment_reuse
+    if reuse and not attacker.identity.instruments:
+        yield f"{attacker.name}.identity: payment_reuse needs `instruments` to share"
+    for pool in attacker.pools:
+        contents = pool.contents or attacker.contents
+        if not any(content.extraction for content in contents):
+            yield f"{attacker.name}: an attacker needs a content with `extraction: true`"
+        for content in contents:
+            if content.model is not None and content.model not in models:
+                yield f"{attacker.name}: no model {content.model!r} among the world's models"
+        if pool.bought and (attacker.traffic.first_at or pool.serves_from):
+            yield (
+                f"{attacker.name}.{pool.name}: traffic.first_at or serves_from would silence the "
+                "first owners of bought accounts, say `bought.at` alone"
+            )
+        if pool.bought and any(content.extraction for content in pool.bought.contents):
+            yield f"{attacker.name}.{pool.name}: first owners have no extraction content"
 
 
 def _find_source_problems(world: World) -> Iterable[str]:
@@ -125,10 +150,17 @@ def _list_moments(world: World) -> Iterable[tuple[Any, str]]:
         yield cohort.signup.first_at, f"{cohort.name}.signup.first_at"
         yield cohort.traffic.first_at, f"{cohort.name}.traffic.first_at"
         yield cohort.traffic.last_at, f"{cohort.name}.traffic.last_at"
+        for content in cohort.contents:
+            yield content.first_at, f"{cohort.name}.contents.first_at"
+            yield content.last_at, f"{cohort.name}.contents.last_at"
     for attacker in world.attackers:
+        for content in attacker.contents:
+            yield content.first_at, f"{attacker.name}.contents.first_at"
+            yield content.last_at, f"{attacker.name}.contents.last_at"
         yield attacker.traffic.first_at, f"{attacker.name}.traffic.first_at"
         yield attacker.traffic.last_at, f"{attacker.name}.traffic.last_at"
         for pool in attacker.pools:
             yield pool.signup.first_at, f"{attacker.name}.{pool.name}.signup.first_at"
             yield pool.serves_from, f"{attacker.name}.{pool.name}.serves_from"
             yield pool.ban and pool.ban.at, f"{attacker.name}.{pool.name}.ban.at"
+            yield pool.bought and pool.bought.at, f"{attacker.name}.{pool.name}.bought.at"
