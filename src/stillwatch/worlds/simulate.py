@@ -101,8 +101,8 @@ def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> 
             for source_id, deliverer in deliverers.items():
                 files += deliverer.deliver(day, number, lines[source_id], last)
             files += _write_registries(world, population, landing, number)
-            for delivered in (labels, *lines.values()):
-                delivered.clear()  # before the next day is drawn, or two would be held at once
+            labels.clear()  # before the next day is drawn, or two would be held at once
+            lines.clear()
         reference = write_reference(world, population, landing)
         writer.finish(files, reference)
     summary = WorldSummary(
