@@ -6,9 +6,10 @@ The DAGs call the same functions in the same order (dags/).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from multiprocessing import get_context
 
 from stillwatch.feeds.refresh import refresh_day
 from stillwatch.log import get_logger
@@ -17,7 +18,7 @@ from stillwatch.quality.gates import check_day
 from stillwatch.reporting.documents import draft_day
 from stillwatch.runs import get_paths
 from stillwatch.settings import Settings
-from stillwatch.sources.ingest import ingest_day
+from stillwatch.sources.ingest import ingest_day, log_results
 from stillwatch.sources.late import begin_rerun, finish_rerun
 from stillwatch.sources.ledger import IngestResult
 from stillwatch.transform.build import build_day
@@ -50,15 +51,24 @@ def run_days(
 ) -> Iterator[DaySummary]:
     """Process days in order, yielding what became of each; drafts are made for `report_days`.
 
-    While one day is built the next one is ingested: the ingest waits for nothing but the ingest of
-    the days before, and the build leaves a processor idle. The first failure ends the run.
+    While one day is built, a process of its own ingests the next one: the ingest waits for nothing
+    but the ingest of the days before. The first failure ends the run.
     """
-    with ThreadPoolExecutor(1) as ahead:
+    with _start_helper() as helper:
         ingested: Future[list[IngestResult]] | None = None
         for day, following in zip(days, [*days[1:], None], strict=True):
-            results = ingested.result() if ingested else ingest_day(settings, day)
-            ingested = ahead.submit(ingest_day, settings, following) if following else None
+            if ingested is None:
+                results = ingest_day(settings, day)
+            else:
+                results = ingested.result()
+                log_results(results)
+            ingested = helper.submit(ingest_day, settings, following) if following else None
             yield _run_ingested(settings, day, results, day in report_days)
+
+
+def _start_helper() -> Executor:
+    """Return one process beside this one: both ingest and build keep an interpreter busy."""
+    return ProcessPoolExecutor(1, mp_context=get_context("spawn"))
 
 
 def _run_ingested(

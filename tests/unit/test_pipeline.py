@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, date]]:
 
     monkeypatch.setattr(pipeline, "ingest_day", ingest)
     monkeypatch.setattr(pipeline, "_run_ingested", finish)
+    monkeypatch.setattr(pipeline, "_start_helper", lambda: ThreadPoolExecutor(1))
+    monkeypatch.setattr(pipeline, "log_results", lambda results: None)
     return noted
 
 

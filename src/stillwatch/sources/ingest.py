@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -70,12 +70,18 @@ def _ingest(
     paths = get_paths(settings)
     with exclusive(paths, f"ingest.{source.source_id}"):
         results = [_KindIngest(settings, source, day, kind).run(now) for kind in KINDS]
+    log_results(results)
+    return results
+
+
+def log_results(results: Iterable[IngestResult]) -> None:
+    """Log what became of each kind of each source."""
     for result in results:
         _LOG.info(
             "ingested %s of %s for %s: %s files=%d read=%d accepted=%d duplicate=%d quarantined=%d",
             result.kind,
-            source.source_id,
-            day,
+            result.source.source_id,
+            result.day,
             result.state.value,
             len(result.files),
             result.read_count,
@@ -83,7 +89,6 @@ def _ingest(
             result.duplicate_count,
             result.quarantined_count,
         )
-    return results
 
 
 class _KindIngest:
