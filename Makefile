@@ -24,7 +24,7 @@ down: setup ## stop Airflow
 	@scripts/down.sh
 
 test: setup ## the tests that need no more than this machine and end within minutes
-	$(PYTEST) -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" --numprocesses auto --dist loadfile $(ARGS)
 
 test-slow: setup ## the tests that take minutes each
 	$(PYTEST) -m slow $(ARGS)
