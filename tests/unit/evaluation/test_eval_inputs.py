@@ -46,9 +46,11 @@ def make_warehouse(path: Path) -> Path:
         )
         connection.execute(
             "create table marts.fct_account_scores as select * from (values "
-            "('ka', date '2026-11-01', 0.1, null), ('ka', date '2026-11-02', 0.9, 'C1'), "
-            "('kb', date '2026-11-02', 0.8, 'C1'), ('kc', date '2026-11-02', 0.2, null)) "
-            "as t(account_key, as_of_date, suspicion_probability, campaign_id)"
+            "('ka', date '2026-11-01', 0.1, -1.5, null), "
+            "('ka', date '2026-11-02', 0.9, 2.5, 'C1'), "
+            "('kb', date '2026-11-02', 0.8, 1.5, 'C1'), "
+            "('kc', date '2026-11-02', 0.2, null, null)) "
+            "as t(account_key, as_of_date, suspicion_probability, own_log10_odds, campaign_id)"
         )
         connection.execute(
             "create table marts.fct_campaign_days as select 'C1' as campaign_id, "
@@ -127,6 +129,7 @@ def test_world_result__joins_truth_and_marts(tmp_path: Path) -> None:
     assert {key: float(score) for key, score in found.scores.items()} == {
         "ka": 0.9, "kb": 0.8, "kc": 0.2
     }  # fmt: skip
+    assert {key: float(odds) for key, odds in found.own_scores.items()} == {"ka": 2.5, "kb": 1.5}
     assert found.flagged == {"ka", "kb"}
     days = {(row.account_key, row.day): row for row in found.activity}
     assert set(days) == {("ka", FIRST), ("kb", LAST), ("main/d", LAST)}  # nothing later
