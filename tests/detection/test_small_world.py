@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from small_world import DAYS, NETWORK_SIZE, write_small_world
 
@@ -165,3 +167,29 @@ def test_models__their_unit_tests_pass(built: Settings) -> None:
     statuses = {node.node.name: str(node.status) for node in result.result.results}
     assert statuses
     assert {name: status for name, status in statuses.items() if status != "pass"} == {}
+
+
+def test_build__a_day_that_has_no_rows_any_more_keeps_none(built: Settings, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    shutil.copytree(built.home, home)
+    partition = home / f"canonical/exchanges/dt={DAYS[2]}/source=main/part-0.parquet"
+    pq.write_table(pq.read_table(partition).slice(0, 0), partition)
+    build_day(Settings(home=home), DAYS[2], "all")
+    with duckdb.connect(str(home / "warehouse" / "build.duckdb"), read_only=True) as connection:
+        left = {
+            table: connection.execute(
+                f"select count(*) from {table} where {column} = ?", [DAYS[2]]
+            ).fetchone()
+            for table, column in (
+                ("intermediate.int_account_days__delivered", "delivered_date"),
+                ("intermediate.int_identifier_days", "delivered_date"),
+                ("intermediate.int_identifier_uses", "delivered_date"),
+                ("marts.fct_account_days", "activity_date"),
+            )
+        }
+        before = connection.execute(
+            "select count(*) from marts.fct_account_days where activity_date = ?", [DAYS[1]]
+        ).fetchone()
+    assert set(left.values()) == {(0,)}, left
+    assert before is not None
+    assert before[0] > 0

@@ -1,9 +1,10 @@
 {#-
-    Clears the run's day before it is written. `delete+insert` deletes only days that the new rows name, so
-    a day that has no rows any more would keep its old ones. For use as a pre-hook of incremental models.
+    Clears the run's day of an incremental model before it is written; the pre-hook of every model.
+    `delete+insert` deletes only the days that the new rows name, so a day that has no rows any more (a file
+    was corrected, a campaign is gone) would keep its old ones.
 -#}
-{% macro delete_run_day(column) -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }} where {{ column }} = {{ run_date() }}
+{% macro delete_run_day() -%}
+    {%- if model.config.materialized == 'incremental' and is_incremental() -%}
+    delete from {{ this }} where {{ model.config.unique_key }} = {{ run_date() }}
     {%- endif -%}
 {%- endmacro %}

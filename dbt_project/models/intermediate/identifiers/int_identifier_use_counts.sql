@@ -1,7 +1,6 @@
 {{
     config(
-        materialized='incremental', incremental_strategy='delete+insert', unique_key='delivered_date',
-        pre_hook="{{ delete_run_day('delivered_date') }}"
+        materialized='incremental', incremental_strategy='delete+insert', unique_key='delivered_date'
     )
 }}
 

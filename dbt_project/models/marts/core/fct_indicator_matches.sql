@@ -1,7 +1,7 @@
 {{
     config(
         materialized='incremental', incremental_strategy='delete+insert', unique_key='matched_date',
-        on_schema_change='fail', pre_hook="{{ delete_run_day('matched_date') }}"
+        on_schema_change='fail'
     )
 }}
 
