@@ -35,11 +35,6 @@ def list_grids(table: ScoreTable) -> tuple[Grid, ...]:
     return tuple(grid for grid in grids if grid.rows)
 
 
-def render_markdown(table: ScoreTable) -> str:
-    """Return the score table as a Markdown page without a title."""
-    return "\n\n".join(render_grid(grid) for grid in list_grids(table)) + "\n"
-
-
 def render_grid(grid: Grid, level: int = 2) -> str:
     """Return a grid as a Markdown section without a line feed at its end."""
     lines = [f"{'#' * level} {grid.title}", ""]
@@ -48,12 +43,6 @@ def render_grid(grid: Grid, level: int = 2) -> str:
     lines += ["| " + " | ".join(_escape(cell) for cell in row) + " |" for row in grid.rows]
     lines += [line for note in grid.notes for line in ("", note)]
     return "\n".join(lines)
-
-
-def print_table(table: ScoreTable, console: Console) -> None:
-    """Print the score table."""
-    for grid in list_grids(table):
-        print_grid(grid, console)
 
 
 def print_grid(grid: Grid, console: Console) -> None:
@@ -293,9 +282,3 @@ def show_evasions(curves: Sequence[EvasionCurve]) -> list[Grid]:
 
 def _escape(cell: str) -> str:
     return cell.replace("|", "\\|").replace("\n", " ")
-
-
-def pick_methods(table: ScoreTable, names: Sequence[str]) -> tuple[MethodScore, ...]:
-    """Return the named methods that have a curve, in the order of the names."""
-    found = {method.method: method for method in table.methods if method.curve}
-    return tuple(found[name] for name in names if name in found)

@@ -72,17 +72,6 @@ def leave_one_family_out(
     )
 
 
-def leave_one_cohort_out(accounts: Sequence[TrueAccount], cohort: str) -> tuple[int, ...]:
-    """Return the rows to learn from when one benign cohort must never have been seen."""
-    if all(account.is_attacker or account.cohort != cohort for account in accounts):
-        raise InputError(f"no benign account is of the cohort {cohort!r}: name one of the truth")
-    return tuple(
-        row
-        for row, account in enumerate(accounts)
-        if account.is_attacker or account.cohort != cohort
-    )
-
-
 def _name_family(account: TrueAccount, families: Mapping[str, str]) -> str | None:
     if account.campaign is None:
         return None

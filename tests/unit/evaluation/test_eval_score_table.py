@@ -13,7 +13,7 @@ from stillwatch.errors import InputError
 from stillwatch.evaluation.calibration import measure_calibration
 from stillwatch.evaluation.curves import draw_evasion, draw_recall, draw_reliability
 from stillwatch.evaluation.evasion import CostModel, EvasionRun, trace_evasion
-from stillwatch.evaluation.render import list_grids, pick_methods, print_table, render_markdown
+from stillwatch.evaluation.render import list_grids, print_grid, render_grid
 from stillwatch.evaluation.score_table import (
     MethodScore,
     ScoreTable,
@@ -138,7 +138,7 @@ def test_score_table__of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_markdown__has_every_table_and_whole_rows() -> None:
-    page = render_markdown(TABLE)
+    page = "\n\n".join(render_grid(grid) for grid in list_grids(TABLE)) + "\n"
     for title in (
         "Accounts", "Average precision per attacker", "Benign accounts flagged per cohort",
         "Campaigns", "Campaigns one by one", "Calibration", "Size of the extraction",
@@ -157,7 +157,7 @@ def test_markdown__has_every_table_and_whole_rows() -> None:
 
 
 def test_markdown__marks_what_the_accounts_cannot_resolve() -> None:
-    page = render_markdown(TABLE)
+    page = "\n\n".join(render_grid(grid) for grid in list_grids(TABLE)) + "\n"
     (row,) = [line for line in page.splitlines() if line.startswith("| stillwatch | 0.")][:1]
     cells = [cell.strip() for cell in row.split("|")[2:-1]]
     assert [cell.endswith("*") for cell in cells] == [False, True, True, False]
@@ -168,17 +168,13 @@ def test_markdown__marks_what_the_accounts_cannot_resolve() -> None:
 
 def test_console_table__shows_the_same_cells() -> None:
     console = Console(file=io.StringIO(), width=240)
-    print_table(TABLE, console)
+    for grid in list_grids(TABLE):
+        print_grid(grid, console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     for grid in list_grids(TABLE):
         for row in grid.rows:
             assert all(cell in shown for cell in row), row
     assert "\\*" not in shown
-
-
-def test_pick_methods__keeps_those_with_a_curve() -> None:
-    picked = pick_methods(TABLE, ["volume rule", "pipe|rule", "stillwatch", "unknown"])
-    assert [method.method for method in picked] == ["volume rule", "stillwatch"]
 
 
 def test_curves__are_the_same_bytes_every_time() -> None:

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from stillwatch.errors import InputError
-from stillwatch.evaluation.splits import leave_one_cohort_out, leave_one_family_out
+from stillwatch.evaluation.splits import leave_one_family_out
 from stillwatch.evaluation.tables import TrueAccount
 
 ACCOUNTS = [
@@ -62,10 +62,3 @@ def test_family_splits__put_one_familys_campaigns_and_seeds_together() -> None:
 def test_family_splits__need_two_families() -> None:
     with pytest.raises(InputError, match="needs two attacker families"):
         leave_one_family_out(ACCOUNTS[:290])
-
-
-def test_cohort_split__leaves_one_look_alike_out() -> None:
-    rows = leave_one_cohort_out(ACCOUNTS, "classroom")
-    assert len(rows) == len(ACCOUNTS) - 30
-    with pytest.raises(InputError, match="no benign account is of the cohort"):
-        leave_one_cohort_out(ACCOUNTS, "relay.pool")

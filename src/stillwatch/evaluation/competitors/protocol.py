@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Protocol, runtime_checkable
@@ -140,8 +140,3 @@ def fill_unknown(features: NDArray[np.float64]) -> NDArray[np.float64]:
         known = column[~np.isnan(column)]
         column[np.isnan(column)] = np.median(known) if len(known) else 0.0
     return filled
-
-
-def rank_groups(values: Sequence[str] | NDArray[np.str_]) -> NDArray[np.int64]:
-    """Return a number per text, equal where the texts are."""
-    return np.unique(np.asarray(values, dtype=str), return_inverse=True)[1].astype(np.int64)
