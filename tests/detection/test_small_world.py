@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from small_world import DAYS, NETWORK_SIZE, write_small_world
@@ -169,27 +170,39 @@ def test_models__their_unit_tests_pass(built: Settings) -> None:
     assert {name: status for name, status in statuses.items() if status != "pass"} == {}
 
 
-def test_build__a_day_that_has_no_rows_any_more_keeps_none(built: Settings, tmp_path: Path) -> None:
+def _count_by_day(home: Path) -> dict[object, int]:
+    with duckdb.connect(str(home / "warehouse" / "build.duckdb"), read_only=True) as connection:
+        return dict(
+            connection.execute(
+                "select activity_date, sum(exchange_count)::bigint from marts.fct_account_days "
+                "group by activity_date"
+            ).fetchall()
+        )
+
+
+def test_build__what_a_corrected_delivery_takes_back_is_gone(
+    built: Settings, tmp_path: Path
+) -> None:
+    """A delivery with a few rows of its own and many late ones is delivered anew with none."""
     home = tmp_path / "home"
     shutil.copytree(built.home, home)
-    partition = home / f"canonical/exchanges/dt={DAYS[2]}/source=main/part-0.parquet"
-    pq.write_table(pq.read_table(partition).slice(0, 0), partition)
+    before = _count_by_day(home)
+    folder = home / "canonical/exchanges"
+    partition = folder / f"dt={DAYS[2]}/source=main/part-0.parquet"
+    late = pq.read_table(folder / f"dt={DAYS[1]}/source=main/part-0.parquet")
+    rows = [
+        {**row, "exchange_key": f"late-{row['exchange_key']}", "delivered_date": DAYS[2]}
+        for row in late.to_pylist()
+    ]
+    pq.write_table(pa.Table.from_pylist(rows, schema=late.schema), partition)
     build_day(Settings(home=home), DAYS[2], "all")
+    assert _count_by_day(home) == {DAYS[0]: before[DAYS[0]], DAYS[1]: 2 * before[DAYS[1]]}
+    pq.write_table(late.slice(0, 0), partition)
+    build_day(Settings(home=home), DAYS[2], "all")
+    assert _count_by_day(home) == {day: before[day] for day in DAYS[:2]}
     with duckdb.connect(str(home / "warehouse" / "build.duckdb"), read_only=True) as connection:
-        left = {
-            table: connection.execute(
-                f"select count(*) from {table} where {column} = ?", [DAYS[2]]
+        for table in ("int_account_days__delivered", "int_identifier_days", "int_identifier_uses"):
+            left = connection.execute(
+                f"select count(*) from intermediate.{table} where delivered_date = ?", [DAYS[2]]
             ).fetchone()
-            for table, column in (
-                ("intermediate.int_account_days__delivered", "delivered_date"),
-                ("intermediate.int_identifier_days", "delivered_date"),
-                ("intermediate.int_identifier_uses", "delivered_date"),
-                ("marts.fct_account_days", "activity_date"),
-            )
-        }
-        before = connection.execute(
-            "select count(*) from marts.fct_account_days where activity_date = ?", [DAYS[1]]
-        ).fetchone()
-    assert set(left.values()) == {(0,)}, left
-    assert before is not None
-    assert before[0] > 0
+            assert left == (0,), table

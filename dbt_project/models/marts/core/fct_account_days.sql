@@ -2,13 +2,56 @@
 
 with
 
-touched as (
+in_reach as (
 
-    -- every day that this delivery adds to, or that an earlier run of it may have added to
-    select distinct activity_date
+    select distinct
+        activity_date,
+        delivered_date
+
     from {{ ref('int_account_days__delivered') }}
     where activity_date > {{ run_date() }} - interval '{{ var("event_lateness_days") | int + 1 }}' day
-        and delivered_date = {{ run_date() }}
+
+),
+
+{% if is_incremental() -%}
+delivered as (
+
+    select
+        activity_date,
+        sum(exchange_count) as exchange_count
+
+    from {{ ref('int_account_days__delivered') }}
+    where activity_date in (select activity_date from in_reach)
+    group by activity_date
+
+),
+
+stored as (
+
+    select
+        activity_date,
+        sum(exchange_count) as exchange_count
+
+    from {{ this }}
+    group by activity_date
+
+),
+
+{% endif -%}
+touched as (
+
+    -- every day that this delivery adds to
+    select activity_date
+    from in_reach
+    where delivered_date = {{ run_date() }}
+    {%- if is_incremental() %}
+    union
+    -- or that an earlier run of it added to: the stored sum is no longer that of the deliveries
+    select s.activity_date
+    from stored as s
+    inner join delivered as d on s.activity_date = d.activity_date
+    where s.exchange_count <> d.exchange_count
+    {%- endif %}
 
 ),
 
