@@ -51,18 +51,32 @@ registered as (
 
 ),
 
+shared_values as (
+
+    -- Most values are of one account only: they go before the sums, which are the dear part.
+    select
+        identifier_type,
+        identifier_value
+
+    from identifier_days
+    group by identifier_type, identifier_value
+    having min(account_key) <> max(account_key)
+
+),
+
 from_use as (
 
     select
-        account_key,
-        identifier_type,
-        identifier_value,
-        sum(exchange_count) as exchange_count,
-        sum(technique_count) as technique_count,
-        count(distinct activity_date) as active_day_count
+        d.account_key,
+        d.identifier_type,
+        d.identifier_value,
+        sum(d.exchange_count) as exchange_count,
+        sum(d.technique_count) as technique_count,
+        count(distinct d.activity_date) as active_day_count
 
-    from identifier_days
-    group by account_key, identifier_type, identifier_value
+    from identifier_days as d
+    inner join shared_values as s on d.identifier_type = s.identifier_type and d.identifier_value = s.identifier_value
+    group by d.account_key, d.identifier_type, d.identifier_value
 
 ),
 
