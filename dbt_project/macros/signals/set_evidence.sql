@@ -140,6 +140,7 @@ loads as (
     select
         m.set_key,
         count(*) as available_count,
+        avg(cast(m.active_day_count as decimal(18, 6))) as mean_day_count,
         sum(cast(ln(m.exchange_count * 1.0 / m.active_day_count) as decimal(18, 6))) as load_sum,
         sum(cast(ln(m.exchange_count * 1.0 / m.active_day_count) * ln(m.exchange_count * 1.0 / m.active_day_count) as decimal(18, 6))) as load_square_sum
 
@@ -164,6 +165,7 @@ load_spreads as (
     select
         l.set_key,
         l.available_count,
+        l.mean_day_count,
         greatest(0.05, sqrt(greatest(0.0, (cast(l.load_square_sum as double) - cast(l.load_sum as double) * cast(l.load_sum as double) / l.available_count) / (l.available_count - 1)))) as spread,
         greatest(0.3, r.spread) as reference_spread,
         r.base_population
@@ -176,7 +178,8 @@ load_spreads as (
 
 weighed_loads as (
 
-    -- Divergence of two normal distributions of log loads; one member is spent on the unknown mean.
+    -- Divergence of two normal distributions of log loads; one member is spent on the unknown mean. Who does the
+    -- same thing once has the same load: only what lasts for days shows a balance.
     select
         set_key,
         'equal_share' as family,
@@ -190,6 +193,7 @@ weighed_loads as (
             when spread < reference_spread
                 then least(
                     {{ var('group_family_bits_cap') }},
+                    {{ var('group_equal_share_bits_per_day') }} * (cast(mean_day_count as double) - 1),
                     ({{ effective_size('available_count') }} - 1)
                     * ({{ log2_of('reference_spread / spread') }}
                         + (spread * spread / (2 * reference_spread * reference_spread) - 0.5) / ln(2.0))

@@ -137,6 +137,7 @@ def load_day(settings: Settings, paths: Paths, day: date) -> None:
         for name, schema in policy_schemas.SCREENING.items():
             file = paths.screening / f"dt={day.isoformat()}" / f"{name}.parquet"
             _create_view(connection, paths, name, schema, [file] if file.exists() else [])
+        _copy_suspected_accounts(connection, day)
         load_ledgers(connection, paths, day)
 
 
@@ -147,6 +148,27 @@ def load_ledgers(connection: duckdb.DuckDBPyConnection, paths: Paths, day: date)
     _copy_rows(connection, "feed_states", _FEED_STATES, _feed_rows(paths, day))
     _copy_rows(connection, "quality_results", _QUALITY, _quality_rows(paths))
     _copy_rows(connection, "reports", REPORTS, report_rows(paths))
+
+
+def _copy_suspected_accounts(connection: duckdb.DuckDBPyConnection, day: date) -> None:
+    """Copy who was suspected on the newest run day before `day`, as the models left it.
+
+    dbt cannot read it where it lies: what decides who is suspected would depend on itself.
+    """
+    nodes = "intermediate.int_campaign_nodes"
+    built = connection.execute(
+        "select count(*) from duckdb_tables() where schema_name || '.' || table_name = ?", [nodes]
+    ).fetchone()
+    connection.execute(
+        "create or replace table raw.suspected_accounts (account_key varchar, campaign_id varchar)"
+    )
+    if built != (0,):
+        connection.execute(
+            "insert into raw.suspected_accounts"
+            f" select distinct node_key, campaign_id from {nodes} where node_type = 'account'"
+            f" and as_of_date = (select max(as_of_date) from {nodes} where as_of_date < ?)",
+            [day],
+        )
 
 
 def _load_partitioned(

@@ -24,7 +24,6 @@ rare_values as (
     where established_ratio <= {{ var('group_established_ratio_maximum') }}
         and holder_count <= {{ var('group_members_maximum') | int }}
         and holder_count - verified_holder_count >= {{ var('group_members_minimum') | int }}
-        and established_holder_count <= {{ var('group_established_holder_ratio_maximum') }} * holder_count
 
 )
 

@@ -19,17 +19,33 @@ members as (
 
 ),
 
+accounts as (
+
+    select * from {{ ref('int_account_evidence') }}
+
+),
+
+newcomers as (
+
+    select count(*) as newcomer_count
+    from accounts
+    where not is_reference and not is_cleared
+
+),
+
 hot_members as (
 
     select
-        group_id,
-        count(case when hot_behaviour_count >= 2 or technique_count >= 0.5 * exchange_count then 1 end) as hot_member_count,
-        avg(cast(traffic_ratio as decimal(18, 6))) as traffic_ratio,
-        avg(cast(exchange_count as decimal(18, 6))) as mean_exchange_count
+        m.group_id,
+        count(case when m.hot_behaviour_count >= 2 or m.technique_count >= 0.5 * m.exchange_count then 1 end) as hot_member_count,
+        count(case when a.text_count > 0 then 1 end) as text_member_count,
+        avg(cast(m.traffic_ratio as decimal(18, 6))) as traffic_ratio,
+        avg(cast(m.exchange_count as decimal(18, 6))) as mean_exchange_count
 
-    from members
-    where not is_cleared
-    group by group_id
+    from members as m
+    inner join accounts as a on m.account_key = a.account_key
+    where not m.is_cleared
+    group by m.group_id
 
 ),
 
@@ -61,11 +77,19 @@ totals as (
         coalesce(s.content_bits, 0) as content_bits,
         coalesce(s.strong_behaviour_count, 0) as strong_behaviour_count,
         h.hot_member_count * 1.0 / g.uncleared_count as hot_member_ratio,
+        h.text_member_count * 1.0 / g.uncleared_count as text_member_ratio,
         -- Accounts of a pool also share texts of their unrelated customers. Only a text that itself carries a
-        -- technique, or that makes up much of their traffic, says what the group is for.
+        -- technique, that makes up much of their traffic or that hardly anybody would hold by chance says what
+        -- the group is for.
         not g.is_text
         or coalesce(s.shared_text_bits, 0) >= {{ var('group_content_bits_minimum') }}
-        or (h.traffic_ratio >= {{ var('group_text_traffic_minimum') }} and h.mean_exchange_count >= 2) as is_about_extraction,
+        or (
+            h.mean_exchange_count >= 2
+            and (
+                h.traffic_ratio >= {{ var('group_text_traffic_minimum') }}
+                or g.established_ratio * n.newcomer_count <= {{ var('group_chance_holder_ratio_maximum') }} * g.uncleared_count
+            )
+        ) as is_about_extraction,
         {{ as_bits(
             "coalesce(s.behaviour_bits, 0) + coalesce(s.access_bits, 0) + coalesce(s.coordination_bits, 0) - "
             ~ var('group_verified_penalty_bits') ~ " * g.cleared_count * 1.0 / g.member_count - "
@@ -75,6 +99,7 @@ totals as (
     from groups as g
     inner join hot_members as h on g.group_id = h.group_id
     left join summed as s on g.group_id = s.group_id
+    cross join newcomers as n
 
 ),
 
@@ -124,7 +149,11 @@ select
     and r.is_about_extraction
     and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}
     and r.coordination_bits >= {{ var('group_coordination_bits_minimum') }}
-    and r.content_bits >= {{ var('group_content_bits_minimum') }}
+    -- where no text was delivered, three kinds of behaviour must stand for what it would have said
+    and (
+        r.content_bits >= {{ var('group_content_bits_minimum') }}
+        or (r.text_member_ratio < 0.5 and r.strong_behaviour_count >= 3)
+    )
     and r.strong_behaviour_count >= case when r.uncleared_count >= {{ var('group_small_size') }} then 2 else 4 end
     and {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(r.total_bits as double) >= 0
     and r.hot_member_ratio >= {{ var('group_hot_ratio_minimum') }} as is_flagged

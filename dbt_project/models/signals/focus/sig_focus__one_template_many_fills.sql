@@ -18,7 +18,7 @@ joined as (
     select
         windows.*,
         case
-            when templates.established_ratio <= {{ var('group_established_ratio_maximum') }}
+            when templates.established_ratio <= {{ var('template_established_ratio_maximum') }}
                 then templates.template_prompt_count
             else 0
         end as template_prompt_count

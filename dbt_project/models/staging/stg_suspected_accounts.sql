@@ -1,0 +1,9 @@
+with
+
+landed as (
+
+    select * from {{ source('raw', 'suspected_accounts') }}
+
+)
+
+select * from landed
