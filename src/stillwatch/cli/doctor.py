@@ -198,12 +198,21 @@ def _check_locations(settings: Settings, source: Source) -> Iterator[Finding]:
 
 
 def _check_feeds(settings: Settings) -> Iterator[Finding]:
+    from stillwatch.feeds.landed import DeliveredFeeds
     from stillwatch.feeds.registry import find_feeds
 
     feeds = find_feeds(settings)
     yield Finding(
         "feeds", f"{len(feeds)} configured" if feeds else "none: network evidence will be missing"
     )
+    unused = sorted(set(DeliveredFeeds(settings).list_ids()) - {feed.id for feed in feeds})
+    if unused:
+        yield Finding(
+            "feeds",
+            f"landed but not used: {', '.join(unused)}",
+            "give each a usable feed.yml (the warning above says what is wrong) or an entry in "
+            "feeds.yml",
+        )
 
 
 def _check_home(settings: Settings) -> Iterator[Finding]:
