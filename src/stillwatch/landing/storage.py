@@ -67,7 +67,7 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in a folder and its hours: files, markers (`_SUCCESS`), folders that are not read."""
+    """What lies in a folder and its hours: files, markers (`_SUCCESS`), folders not read."""
 
     files: tuple[LandedFile, ...]
     markers: frozenset[str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from stillwatch.landing.storage import Landing
 
@@ -37,7 +37,7 @@ def list_days(landing: Landing, location: str, day_folder: str) -> list[date]:
 
 def _parse(path: str, pattern: str) -> date | None:
     try:
-        day = datetime.strptime(path, pattern).date()
+        day = datetime.strptime(path, pattern).replace(tzinfo=UTC).date()
     except ValueError:
         return None
     return day if day.strftime(pattern) == path else None  # `%d` would also read `2`

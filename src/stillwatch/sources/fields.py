@@ -161,8 +161,8 @@ def read_instant(raw: Mapping[str, Any], name: str) -> datetime | None:
     """Return an aware UTC instant from RFC 3339 text or a Parquet timestamp.
 
     Whatever lands is in UTC: a Parquet timestamp, which is a number and often has no zone to name,
-    counts as UTC; text must name its zone. Digits beyond microseconds are cut. The leap second 23:59:60 UTC is the first instant of the
-    next day.
+    counts as UTC; text must name its zone. Digits beyond microseconds are cut. The leap second
+    23:59:60 UTC is the first instant of the next day.
     """
     value = raw.get(name)
     if value is None:
