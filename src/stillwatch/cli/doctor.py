@@ -198,20 +198,16 @@ def _check_locations(settings: Settings, source: Source) -> Iterator[Finding]:
 
 
 def _check_feeds(settings: Settings) -> Iterator[Finding]:
-    from stillwatch.feeds.landed import DeliveredFeeds
-    from stillwatch.feeds.registry import find_feeds
+    from stillwatch.feeds.registry import read_entries
 
-    feeds = find_feeds(settings)
-    yield Finding(
-        "feeds", f"{len(feeds)} configured" if feeds else "none: network evidence will be missing"
-    )
-    unused = sorted(set(DeliveredFeeds(settings).list_ids()) - {feed.id for feed in feeds})
-    if unused:
+    entries = read_entries(settings)
+    count = len(entries.feeds)
+    yield Finding("feeds", f"{count} configured" if count else "none: network evidence is missing")
+    for feed_id, reason in sorted(entries.unused.items()):
         yield Finding(
             "feeds",
-            f"landed but not used: {', '.join(unused)}",
-            "give each a usable feed.yml (the warning above says what is wrong) or an entry in "
-            "feeds.yml",
+            f"landed feed {feed_id} is not used: {reason}",
+            "correct its feed.yml, or give it an entry in feeds.yml",
         )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -260,36 +261,55 @@ def read_protected(settings: Settings) -> tuple[ProtectedValue, ...]:
         ) from error
 
 
+@dataclass(frozen=True)
+class FeedEntries:
+    """The entries that can be used, sorted by id, and why a landed one cannot, by its folder."""
+
+    feeds: tuple[Feed, ...]
+    unused: dict[str, str]
+
+
 def find_feeds(settings: Settings) -> list[Feed]:
-    """Return every configured and delivered feed, sorted by id.
+    """Return every configured and delivered feed that can be used, sorted by id.
+
+    A wrong reviewed entry is a ConfigError; a landed one that cannot be used is logged.
+    """
+    entries = read_entries(settings)
+    for feed_id, reason in entries.unused.items():
+        _LOG.warning("landed feed %s is not used: %s", feed_id, reason)
+    return list(entries.feeds)
+
+
+def read_entries(settings: Settings) -> FeedEntries:
+    """Return the entries of `<config>/feeds.yml` and of landing, those that cannot be used apart.
 
     A folder `landing/feeds/<feed_id>/` with a `feed.yml` is a feed too; where both exist the
     reviewed entry of `<config>/feeds.yml` counts. A wrong reviewed entry is a ConfigError. A wrong
-    landed one is logged and its feed left out: who delivers must not stop the line by it.
+    landed one costs its own feed alone: who delivers must not stop the line by it.
     """
     reviewed = {feed.id: feed for feed in _read_config(settings.config / "feeds.yml")}
     delivered = DeliveredFeeds(settings)
-    landed = {}
+    landed: dict[str, Feed] = {}
+    unused: dict[str, str] = {}
     for feed_id in delivered.list_ids():
         if feed_id not in reviewed:
             try:
                 landed[feed_id] = _read_landed_entry(delivered, feed_id)
             except (ConfigError, InputError) as error:
-                _LOG.warning("landed feed not used: %s", error)
+                unused[feed_id] = str(error)
     protected = {
         feed.id for feed in (*reviewed.values(), *landed.values()) if feed.is_protected_list
     } | {WELL_KNOWN_RESOLVERS_ID}
     for feed in reviewed.values():
         _check_references(feed, protected)
-    feeds = dict(reviewed)
-    for feed in landed.values():
+    for feed_id, feed in list(landed.items()):
         try:
             _check_references(feed, protected)
         except ConfigError as error:
-            _LOG.warning("landed feed not used: %s", error)
-        else:
-            feeds[feed.id] = feed
-    return [feeds[feed_id] for feed_id in sorted(feeds)]
+            unused[feed_id] = str(error)
+            del landed[feed_id]
+    feeds = reviewed | landed
+    return FeedEntries(tuple(feeds[feed_id] for feed_id in sorted(feeds)), unused)
 
 
 def _read_landed_entry(delivered: DeliveredFeeds, feed_id: str) -> Feed:

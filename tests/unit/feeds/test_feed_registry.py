@@ -101,7 +101,7 @@ def test_find_feeds__a_wrong_landed_definition_loses_its_feed_alone(
     if content is not None:
         (folder / "feed.yml").write_bytes(content)
     assert [feed.id for feed in find_feeds(deployment.settings)] == ["mine"]
-    assert "landed feed not used" in caplog.text
+    assert "landed feed theirs is not used" in caplog.text
     assert named in caplog.text
 
 
