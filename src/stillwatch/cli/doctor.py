@@ -198,12 +198,17 @@ def _check_locations(settings: Settings, source: Source) -> Iterator[Finding]:
 
 
 def _check_feeds(settings: Settings) -> Iterator[Finding]:
-    from stillwatch.feeds.registry import find_feeds
+    from stillwatch.feeds.registry import read_entries
 
-    feeds = find_feeds(settings)
-    yield Finding(
-        "feeds", f"{len(feeds)} configured" if feeds else "none: network evidence will be missing"
-    )
+    entries = read_entries(settings)
+    count = len(entries.feeds)
+    yield Finding("feeds", f"{count} configured" if count else "none: network evidence is missing")
+    for feed_id, reason in sorted(entries.unused.items()):
+        yield Finding(
+            "feeds",
+            f"landed feed {feed_id} is not used: {reason}",
+            "correct its feed.yml, or give it an entry in feeds.yml",
+        )
 
 
 def _check_home(settings: Settings) -> Iterator[Finding]:

@@ -121,16 +121,20 @@ def _describe_reports(paths: Paths) -> str:
 
 
 def _describe_landed(settings: Settings, paths: Paths) -> str:
+    from stillwatch.sources.day_folders import list_days
     from stillwatch.sources.delivery import KINDS
     from stillwatch.sources.registry import find_sources, open_source
 
     try:
         landed = {
-            name.removeprefix("dt=")
+            day.isoformat()
             for source in find_sources(settings)
             for kind in KINDS
-            for name in open_source(settings, source, kind).list_folders(source.get_location(kind))
-            if name.startswith("dt=")
+            for day in list_days(
+                open_source(settings, source, kind),
+                source.get_location(kind),
+                source.get_day_folder(kind),
+            )
         }
     except (ConfigError, LocationError) as error:
         return f"landed: cannot be told, {error}"

@@ -85,11 +85,13 @@ class DeliveredFeeds:
 
     def read_definition(self, feed_id: str) -> str | None:
         """Return the text of a delivered feed's `feed.yml`, or None if it has none."""
+        location = self.get_definition_location(feed_id)
         try:
-            content: bytes = self._fs.cat_file(self.get_definition_location(feed_id))
+            return bytes(self._fs.cat_file(location)).decode("utf-8")
         except FileNotFoundError:
             return None
-        return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{location} is not UTF-8 (byte {error.start})") from error
 
     def list_versions(self, feed_id: str) -> list[LandedVersion]:
         """Return every version of a feed that has landed, oldest first."""

@@ -8,6 +8,8 @@ never leaves a feed without its bound.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from stillwatch.errors import ConfigError
+from stillwatch.errors import ConfigError, InputError
 from stillwatch.feeds.access import Auth, check_url
 from stillwatch.feeds.addresses import WELL_KNOWN_RESOLVERS_ID
 from stillwatch.feeds.landed import DeliveredFeeds
@@ -168,7 +170,7 @@ class Feed(_Strict):
     labels: tuple[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], ...] = Field(min_length=1)
     confidence: int = Field(default=50, ge=0, le=100)
     source_reliability: Literal["A", "B", "C", "D", "E", "F"]
-    information_credibility: int = Field(ge=1, le=6)
+    information_credibility: int = Field(default=6, ge=1, le=6)  # 6: it cannot be judged
     marking: Marking
     permitted_use: Literal["internal", "peers", "public"] = "internal"
     licence: str | None = None  # without it nothing of the feed leaves the house
@@ -206,6 +208,12 @@ class Feed(_Strict):
     def _layout_of_misp(self) -> Self:
         if self.misp is not None and (self.kind is not FeedKind.MISP or self.url is None):
             raise ValueError("`misp` belongs to kind misp, with a `url`")
+        return self
+
+    @model_validator(mode="after")
+    def _kind_of_protected_list(self) -> Self:
+        if self.is_protected_list and self.kind is not FeedKind.CIDR_LIST:
+            raise ValueError(f"is_protected_list needs kind cidr_list, not {self.kind}")
         return self
 
     @property
@@ -253,29 +261,70 @@ def read_protected(settings: Settings) -> tuple[ProtectedValue, ...]:
         ) from error
 
 
+@dataclass(frozen=True)
+class FeedEntries:
+    """The entries that can be used, sorted by id, and why a landed one cannot, by its folder."""
+
+    feeds: tuple[Feed, ...]
+    unused: dict[str, str]
+
+
 def find_feeds(settings: Settings) -> list[Feed]:
-    """Return every configured and delivered feed, sorted by id.
+    """Return every configured and delivered feed that can be used, sorted by id.
+
+    A wrong reviewed entry is a ConfigError; a landed one that cannot be used is logged.
+    """
+    entries = read_entries(settings)
+    for feed_id, reason in entries.unused.items():
+        _LOG.warning("landed feed %s is not used: %s", feed_id, reason)
+    return list(entries.feeds)
+
+
+def read_entries(settings: Settings) -> FeedEntries:
+    """Return the entries of `<config>/feeds.yml` and of landing, those that cannot be used apart.
 
     A folder `landing/feeds/<feed_id>/` with a `feed.yml` is a feed too; where both exist the
-    reviewed entry of `<config>/feeds.yml` counts.
+    reviewed entry of `<config>/feeds.yml` counts. A wrong reviewed entry is a ConfigError. A wrong
+    landed one costs its own feed alone: who delivers must not stop the line by it.
     """
-    feeds = {feed.id: feed for feed in _read_config(settings.config / "feeds.yml")}
+    reviewed = {feed.id: feed for feed in _read_config(settings.config / "feeds.yml")}
     delivered = DeliveredFeeds(settings)
+    landed: dict[str, Feed] = {}
+    unused: dict[str, str] = {}
     for feed_id in delivered.list_ids():
-        if feed_id in feeds:
-            continue
-        text = delivered.read_definition(feed_id)
-        origin = delivered.get_definition_location(feed_id)
-        if text is None:
-            _LOG.warning("%s is missing and no feeds.yml names %s: not used", origin, feed_id)
-            continue
-        feed = _parse_entry({"id": feed_id} | _parse_mapping(text, origin), origin, "")
-        if feed.id != feed_id:
-            raise ConfigError(f"{origin}: id is {feed.id!r}, but the folder is {feed_id!r}")
-        # What has landed does not decide what is fetched: only a reviewed entry is ever pulled.
-        feeds[feed_id] = feed.model_copy(update={"url": None, "path": None, "auth": None})
-    _check_references(feeds)
-    return [feeds[feed_id] for feed_id in sorted(feeds)]
+        if feed_id not in reviewed:
+            try:
+                landed[feed_id] = _read_landed_entry(delivered, feed_id)
+            except (ConfigError, InputError) as error:
+                unused[feed_id] = str(error)
+    protected = {
+        feed.id for feed in (*reviewed.values(), *landed.values()) if feed.is_protected_list
+    } | {WELL_KNOWN_RESOLVERS_ID}
+    for feed in reviewed.values():
+        _check_references(feed, protected)
+    for feed_id, feed in list(landed.items()):
+        try:
+            _check_references(feed, protected)
+        except ConfigError as error:
+            unused[feed_id] = str(error)
+            del landed[feed_id]
+    feeds = reviewed | landed
+    return FeedEntries(tuple(feeds[feed_id] for feed_id in sorted(feeds)), unused)
+
+
+def _read_landed_entry(delivered: DeliveredFeeds, feed_id: str) -> Feed:
+    """Return the feed that a landed folder describes; what landed does not decide what is fetched.
+
+    Only a reviewed entry is ever pulled.
+    """
+    origin = delivered.get_definition_location(feed_id)
+    text = delivered.read_definition(feed_id)
+    if text is None:
+        raise ConfigError(f"{origin} is missing and no feeds.yml names {feed_id}")
+    feed = _parse_entry({"id": feed_id} | _parse_mapping(text, origin), origin, "")
+    if feed.id != feed_id:
+        raise ConfigError(f"{origin}: id is {feed.id!r}, but the folder is {feed_id!r}")
+    return feed.model_copy(update={"url": None, "path": None, "auth": None})
 
 
 def _read_config(path: Path) -> list[Feed]:
@@ -330,16 +379,9 @@ def _parse_entry(entry: object, origin: str, place: str) -> Feed:
         raise ConfigError(f"{origin}: {named}: {problems}") from error
 
 
-def _check_references(feeds: dict[str, Feed]) -> None:
-    protected = {feed.id for feed in feeds.values() if feed.is_protected_list}
-    protected.add(WELL_KNOWN_RESOLVERS_ID)
-    for feed in feeds.values():
-        for feed_id in feed.may_cover:
-            if feed_id not in protected:
-                raise ConfigError(
-                    f"feed {feed.id}: may_cover names {feed_id!r}, which is no protected list"
-                )
-        if feed.is_protected_list and feed.kind is not FeedKind.CIDR_LIST:
+def _check_references(feed: Feed, protected: Collection[str]) -> None:
+    for feed_id in feed.may_cover:
+        if feed_id not in protected:
             raise ConfigError(
-                f"feed {feed.id}: is_protected_list needs kind cidr_list, not {feed.kind}"
+                f"feed {feed.id}: may_cover names {feed_id!r}, which is no protected list"
             )

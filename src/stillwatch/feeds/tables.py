@@ -181,8 +181,8 @@ def _make_party_table(feed: Feed, version: LandedVersion, parsed: ParsedFeed) ->
                 "valid_until": _get_midnight(party.end_date, timedelta(days=1)),
                 "source_url": party.source_url,
                 "marking": str(feed.marking),
-                "permitted_use": feed.permitted_use,
-                "licence": feed.licence,
+                "permitted_use": feed.effective_use,
+                "licence": feed.licence or NO_LICENCE,
                 "version": version.name,
                 "known_at": version.known_at,
             }

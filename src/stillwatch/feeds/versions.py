@@ -47,7 +47,7 @@ from stillwatch.settings import Settings, get_deployment_key
 
 _LOG = get_logger(__name__)
 
-_PARSER_VERSION = 2  # counts up when a parser gives another answer: all versions are read anew
+_PARSER_VERSION = 3  # counts up when a parser gives another answer: all versions are read anew
 _RECORD = "version.json"
 _NOT_JUDGED = {
     "url",

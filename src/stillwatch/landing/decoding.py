@@ -17,7 +17,12 @@ import zstandard
 
 from stillwatch.landing.storage import LandedFile, Landing
 
-SUFFIXES = (".jsonl", ".jsonl.gz", ".jsonl.zst", ".parquet")
+# `.json` holds JSON lines too: so the clouds name what they deliver.
+SUFFIXES = (
+    *(".jsonl", ".jsonl.gz", ".jsonl.zst"),
+    *(".json", ".json.gz", ".json.zst"),
+    ".parquet",
+)
 
 MAX_DECODED_BYTES = 16 << 30
 MAX_RATIO = 200

@@ -9,6 +9,7 @@ taken for a folder without files.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -33,6 +34,7 @@ _ATTEMPTS = 4
 _FIRST_WAIT_SECONDS = 0.5
 _LONGEST_WAIT_SECONDS = 8
 _MESSAGE_CHARS = 300
+_TIME_FOLDER = re.compile(r"(?:[a-z]+=)?\d\d")  # `07` or `h=07`: an hour, or a minute below it
 
 # Errors of these libraries are about the store; all others are faults of ours and pass through.
 _BACKENDS = frozenset(
@@ -65,10 +67,11 @@ class LandedFile:
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies directly in a folder: files, and the names of markers (`_SUCCESS`)."""
+    """What lies in a folder and its hours: files, markers (`_SUCCESS`), folders not read."""
 
     files: tuple[LandedFile, ...]
     markers: frozenset[str]
+    unread: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -154,19 +157,35 @@ class Landing:
         )
 
     def list_files(self, folder: str, suffixes: tuple[str, ...]) -> list[LandedFile]:
-        """Return the files directly below `folder` with one of the suffixes, sorted by name."""
+        """Return the files of `folder` and its hours with one of the suffixes, sorted by name."""
         return [file for file in self.read_folder(folder).files if file.name.endswith(suffixes)]
 
     def read_folder(self, folder: str) -> Folder:
-        """Return the files directly below `folder`, sorted, and the markers beside them."""
-        entries = [entry for entry in self._list(folder) if entry.kind == "file"]
+        """Return the files of `folder` and of its hours, sorted, and the markers beside them.
+
+        Cloud platforms put the files of a day into folders of hours and minutes (`07`, `h=07`).
+        No other folder is read; those beside the files are named.
+        """
+        entries = self._list(folder)
+        visible = [entry for entry in entries if not entry.name.startswith((".", "_"))]
         files = [
             LandedFile(_join(folder, entry.name), entry.byte_count, entry.tag)
-            for entry in entries
-            if not entry.name.startswith((".", "_"))
+            for entry in visible
+            if entry.kind == "file"
         ]
-        markers = frozenset(entry.name for entry in entries if entry.name.startswith("_"))
-        return Folder(tuple(sorted(files, key=lambda file: file.name)), markers)
+        below = sorted(entry.name for entry in visible if entry.kind == "directory")
+        hours = [name for name in below if _TIME_FOLDER.fullmatch(name)]
+        for name in hours:
+            files += self.read_folder(_join(folder, name)).files
+        return Folder(
+            files=tuple(sorted(files, key=lambda file: file.name)),
+            markers=frozenset(
+                entry.name
+                for entry in entries
+                if entry.kind == "file" and entry.name.startswith("_")
+            ),
+            unread=tuple(name for name in below if name not in hours),
+        )
 
     def read_text(self, name: str) -> str | None:
         """Return the UTF-8 text of a small file, or None if there is none of that name."""

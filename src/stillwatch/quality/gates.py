@@ -14,9 +14,11 @@ import pyarrow as pa
 
 from stillwatch.canonical import ACCOUNTS, EXCHANGES
 from stillwatch.errors import WarehouseError
+from stillwatch.feeds.registry import read_entries
 from stillwatch.log import get_logger
 from stillwatch.project import get_project_root
 from stillwatch.quality.evaluation import BATCH_SCHEMA, evaluate_suites
+from stillwatch.quality.feeds import check_landed_feeds
 from stillwatch.quality.ingestion import (
     FIELD_HISTORY_DAYS,
     VOLUME_HISTORY_DAYS,
@@ -121,6 +123,8 @@ def _check_raw(settings: Settings, paths: Paths, day: date) -> list[CheckRow]:
         reference = paths.ledger / "reference" / f"dt={day.isoformat()}.json"
         if reference.exists():  # absent where only the logs of a day are checked
             rows += check_reference(read_json(reference))
+        entries = read_entries(settings)
+        rows.append(check_landed_feeds([feed.id for feed in entries.feeds], entries.unused))
         for suite in suites:
             kind = "usage" if suite.relation == "exchanges" else "accounts"
             rows += evaluate_suites(connection, [suite], was_delivered(records, kind))

@@ -133,12 +133,15 @@ def clean_name(name: str) -> str:
     return name if len(name) <= _MAX_NAME_CHARS and _NAME.fullmatch(name) else "(other)"
 
 
+# A timestamp without a zone counts as UTC, as in `read_instant`.
+_DIGEST_OPTIONS = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_NAIVE_UTC
+
+
 def digest_fields(keyer: Keyer, raw: dict[str, Any], names: tuple[str, ...]) -> int:
     """Return a keyed digest of the named raw fields, whatever their order in the record."""
     values = [raw.get(name) for name in names]
     return keyer.fingerprint(
-        "content",
-        orjson.dumps(values, default=str, option=orjson.OPT_PASSTHROUGH_SUBCLASS).decode(),
+        "content", orjson.dumps(values, default=str, option=_DIGEST_OPTIONS).decode()
     )
 
 

@@ -44,6 +44,7 @@ class Delivery:
     """What lies in landing for one kind, source and day, at one instant."""
 
     files: tuple[LandedFile, ...]
+    unread: tuple[str, ...]  # folders beside the files: nothing in them is read
     is_closed: bool
     has_marker: bool
     has_no_traffic: bool
@@ -76,6 +77,7 @@ def look(
     closes_at = get_closing(source, day)
     return Delivery(
         files=folder.files,
+        unread=folder.unread,
         is_closed=(
             closes_at is None or has_marker or has_no_traffic or (now or utc_now()) >= closes_at
         ),

@@ -160,8 +160,9 @@ def read_country(raw: Mapping[str, Any], name: str) -> str | None:
 def read_instant(raw: Mapping[str, Any], name: str) -> datetime | None:
     """Return an aware UTC instant from RFC 3339 text or a Parquet timestamp.
 
-    Digits beyond microseconds are cut. The leap second 23:59:60 UTC is the first instant of the
-    next day.
+    Whatever lands is in UTC: a Parquet timestamp, which is a number and often has no zone to name,
+    counts as UTC; text must name its zone. Digits beyond microseconds are cut. The leap second
+    23:59:60 UTC is the first instant of the next day.
     """
     value = raw.get(name)
     if value is None:
@@ -169,9 +170,7 @@ def read_instant(raw: Mapping[str, Any], name: str) -> datetime | None:
     if type(value) is str:
         return parse_instant(value, name)
     if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise FieldError("no_timezone", f"{name} has no time zone")
-        return value.astimezone(UTC)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     raise _bad_type(name, "an RFC 3339 time")
 
 

@@ -111,6 +111,13 @@ class _KindIngest:
         """Ingest all files, replace the partition and return what became of them."""
         started = time.perf_counter()
         delivery = look(self._landing, self._source, self._kind, self._day, now)
+        if delivery.unread:
+            folder = self._source.get_folder(self._kind, self._day)
+            _LOG.warning(
+                "%s: the folders %s are not read: files lie in the day's folder itself, or in "
+                "folders of hours such as 07 or h=07",
+                *(folder, ", ".join(delivery.unread)),
+            )
         mandatory = list_mandatory(self._kind, self._source.format)
         checked = [(file, check_landed(self._landing, file, mandatory)) for file in delivery.files]
         decoded_bytes = sum(

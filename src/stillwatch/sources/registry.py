@@ -19,7 +19,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from stillwatch.errors import ConfigError
 from stillwatch.landing.decoding import SUFFIXES
 from stillwatch.landing.storage import Landing, get_landing
+from stillwatch.log import get_logger
 from stillwatch.settings import Settings
+from stillwatch.sources.day_folders import (
+    DAY_FOLDER,
+    DAY_FOLDER_PATTERN,
+    list_days,
+    write_day_folder,
+)
 from stillwatch.sources.formats import ADAPTERS, sniff_format
 
 _ID_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
@@ -29,6 +36,8 @@ NO_TRAFFIC_MARKER = "_NO_TRAFFIC"
 REOPEN_DAYS = 30
 # The message says it already, or the value may be a credential in a place where none belongs.
 _NOT_SHOWN = ("value_error", "extra_forbidden")
+
+_LOG = get_logger(__name__)
 
 M = TypeVar("M", bound=BaseModel)
 _Identifier = Annotated[str, Field(pattern=rf"^{_ID_PATTERN}$")]
@@ -43,6 +52,7 @@ class Source:
     format: str
     location: str  # of the usage logs: below the landing root, or a URL
     accounts_location: str
+    day_folder: str = DAY_FOLDER  # how the usage logs' folder of a day is named, for strftime
     min_rows: int | None = None  # expected exchanges of a day; checked by the quality gates
     max_rows: int | None = None
     complete_after_hours: float | None = None  # after midnight UTC; None: no rule in hours
@@ -59,10 +69,13 @@ class Source:
         """Return where the deliveries of `usage` or `accounts` lie."""
         return self.location if kind == "usage" else self.accounts_location
 
+    def get_day_folder(self, kind: str) -> str:
+        """Return how the folder of a day is named below the location."""
+        return self.day_folder if kind == "usage" else DAY_FOLDER
+
     def get_folder(self, kind: str, day: date) -> str:
         """Return the folder of one delivery day."""
-        location = self.get_location(kind)
-        return f"{location}/dt={day.isoformat()}" if location else f"dt={day.isoformat()}"
+        return write_day_folder(self.get_location(kind), self.get_day_folder(kind), day)
 
 
 class _Description(BaseModel):
@@ -97,7 +110,7 @@ class _Entry(_Description):
     id: _Identifier
     location: str | None = None
     accounts_location: str | None = None
-
+    day_folder: str = Field(default=DAY_FOLDER, pattern=rf"^{DAY_FOLDER_PATTERN}$")
     connection: str | None = Field(default=None, pattern=rf"^{_ID_PATTERN}$")
 
     @model_validator(mode="after")
@@ -200,19 +213,21 @@ def _read_entries(path: Path) -> list[_Entry]:
 def _describe(landing: Landing, source_id: str, entry: _Entry | None) -> Source:
     location = _clean(entry.location if entry else None, f"usage/{source_id}")
     accounts = _clean(entry.accounts_location if entry else None, f"accounts/{source_id}")
+    day_folder = entry.day_folder if entry else DAY_FOLDER
     described: _Description = entry or _Description()
     for folder in (location, accounts) if entry is None else ():
         name = f"{folder}/source.yml"
         text = landing.read_text(name)
         if text is not None:
-            described = _validate(_Description, _load_yaml(text, name), name)
+            described = _read_landed_description(text, name)
             break
     return Source(
         source_id=source_id,
         platform=described.platform or source_id,
-        format=described.format or _sniff(landing, location),
+        format=described.format or _sniff(landing, location, day_folder),
         location=location,
         accounts_location=accounts,
+        day_folder=day_folder,
         min_rows=described.min_rows,
         max_rows=described.max_rows,
         complete_after_hours=described.complete_after_hours,
@@ -225,6 +240,21 @@ def _describe(landing: Landing, source_id: str, entry: _Entry | None) -> Source:
         licence=described.licence,
         handling=described.handling,
     )
+
+
+def _read_landed_description(text: str, name: str) -> _Description:
+    """Return what a landed `source.yml` says; keys that are none of ours are left out.
+
+    Whoever delivers may say more than we ask for, and must not stop the line by it.
+    """
+    content = _load_yaml(text, name)
+    if isinstance(content, dict):
+        unknown = sorted(str(key) for key in content if key not in _Description.model_fields)
+        if unknown:
+            known = ", ".join(_Description.model_fields)
+            _LOG.warning("%s: not used: %s (known are %s)", name, ", ".join(unknown), known)
+        content = {key: value for key, value in content.items() if str(key) not in unknown}
+    return _validate(_Description, content, name)
 
 
 def _clean(location: str | None, default: str) -> str:
@@ -254,14 +284,13 @@ def _check_location(name: str, value: str) -> None:
         raise ValueError(f"{name} {value!r} names no folder")
 
 
-def _sniff(landing: Landing, location: str) -> str:
+def _sniff(landing: Landing, location: str, day_folder: str) -> str:
     if "://" in location:  # an entry that only names accounts elsewhere
         return sniff_format(landing, [])
-    folders = [name for name in landing.list_folders(location) if name.startswith("dt=")]
     files = [
         file
-        for folder in folders[:_SNIFFED_DAYS]
-        for file in landing.list_files(f"{location}/{folder}".lstrip("/"), SUFFIXES)
+        for day in list_days(landing, location, day_folder)[:_SNIFFED_DAYS]
+        for file in landing.list_files(write_day_folder(location, day_folder, day), SUFFIXES)
     ]
     return sniff_format(landing, files)
 

@@ -1,13 +1,15 @@
 """The feeds that the repository ships with, on the packages of this environment."""
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from stillwatch.feeds.refresh import refresh_feed
-from stillwatch.feeds.registry import find_feeds
+from stillwatch.feeds.registry import Feed, find_feeds
 from stillwatch.project import get_project_root
 from stillwatch.settings import Settings
 
@@ -38,6 +40,15 @@ def test_shipped_feeds__all_state_their_terms(shipped):
         "ip2asn",
         "ip2country",
     }
+
+
+def test_shipped_feeds__the_entry_that_is_commented_out_is_a_right_one(shipped):
+    text = (shipped.config / "feeds.yml").read_text()
+    commented = text[text.index("  # - id: us_consolidated_screening_list") :]
+    entries = yaml.safe_load(re.sub(r"^  # ", "  ", commented, flags=re.MULTILINE))
+    (feed,) = [Feed.model_validate(entry) for entry in entries]
+    assert feed.kind.is_party_list
+    assert feed.effective_use == "public"
 
 
 def test_shipped_feeds__package_lists_pass_their_bounds(shipped):

@@ -43,6 +43,16 @@ def test_parse_csl__consolidated_csv(make_feed):
     assert (party.federal_register_notice, party.list_name) == ("91 FR 1", ENTITY_LIST)
 
 
+def test_refresh__a_screening_list_without_terms_counts_inside_alone(deployment):
+    row = f"a1,{ENTITY_LIST},,,,Quillstone Optical,,,2026-02-03,,,\n"
+    terms = {"licence": None, "ttl_days": None, "permitted_use": "public"}
+    deployment.configure({"id": "list", "kind": "csl"} | terms)
+    deployment.land("list", "2026-10-31T060000Z", CSL + row, name="list.csv")
+    assert deployment.refresh("list", "2026-11-01").state == "current"
+    (party,) = deployment.read("list", "2026-10-31T060000Z", "listed_parties")
+    assert (party["licence"], party["permitted_use"]) == ("none stated", "internal")
+
+
 def test_parse_csl__consolidated_json(make_feed):
     entry = {
         "id": "77",

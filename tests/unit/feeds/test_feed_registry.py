@@ -79,15 +79,40 @@ def test_find_feeds__a_landed_folder_with_a_definition_is_a_feed(deployment):
     assert feeds["mine"].kind == "cidr_list"  # the reviewed entry counts
 
 
-def test_find_feeds__a_landed_definition_of_another_id_is_refused(deployment):
-    deployment.configure({"id": "b", "kind": "cidr_list"})
-    entry = (deployment.root / "config" / "feeds.yml").read_text()
-    folder = deployment.root / "landing" / "feeds" / "a"
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (b"kind: cidr_list\nlabels: [vpn]\nsource_reliability: B\n", "marking"),
+        (b"id: other\nkind: cidr_list\nlabels: [vpn]\nsource_reliability: B\n"
+         b"marking: 'TLP:CLEAR'\n", "id is 'other', but the folder is 'theirs'"),
+        (b"kind: cidr_list\nlabels: [vpn]\nsource_reliability: B\nmarking: 'TLP:CLEAR'\n"
+         b"may_cover: [nobody]\n", "nobody"),
+        (b"kind: [", "not YAML"),
+        (b"\xff\xfe", "not UTF-8"),
+        (None, "is missing and no feeds.yml names theirs"),
+    ],
+)  # fmt: skip
+def test_find_feeds__a_wrong_landed_definition_loses_its_feed_alone(
+    deployment, caplog, content, named
+):
+    deployment.configure({"id": "mine", "kind": "cidr_list"})
+    folder = deployment.root / "landing" / "feeds" / "theirs"
     folder.mkdir(parents=True)
-    (folder / "feed.yml").write_text(yaml.safe_dump(yaml.safe_load(entry)["feeds"][0]))
-    (deployment.root / "config" / "feeds.yml").unlink()
-    with pytest.raises(ConfigError, match="id is 'b', but the folder is 'a'"):
-        find_feeds(deployment.settings)
+    if content is not None:
+        (folder / "feed.yml").write_bytes(content)
+    assert [feed.id for feed in find_feeds(deployment.settings)] == ["mine"]
+    assert "landed feed theirs is not used" in caplog.text
+    assert named in caplog.text
+
+
+def test_find_feeds__a_grade_that_is_not_given_says_that_it_cannot_be_judged(deployment):
+    folder = deployment.root / "landing" / "feeds" / "theirs"
+    folder.mkdir(parents=True)
+    (folder / "feed.yml").write_text(
+        "kind: cidr_list\nlabels: [vpn]\nsource_reliability: B\nmarking: 'TLP:CLEAR'\n"
+    )
+    (feed,) = find_feeds(deployment.settings)
+    assert feed.information_credibility == 6
 
 
 def test_get_strictest__amber_strict_lies_between_amber_and_red():

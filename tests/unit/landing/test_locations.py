@@ -53,6 +53,20 @@ def test_landing__lists_and_reads_a_bucket(store: Store, connection: str) -> Non
     assert list(landing.read_blocks(by_url.name)) == [b'{"a":1}\n']
 
 
+def test_landing__reads_the_hours_of_a_day_and_names_other_folders(
+    store: Store, connection: str
+) -> None:
+    for name in ("07/a.json.gz", "07/data/body.json.gz", "h=08/m=00/b.json", "eu/c.json", "d.json"):
+        put(store, f"{FOLDER}/{name}")
+    found = Landing("s3://inputs", connection).read_folder(FOLDER)
+    assert [file.name for file in found.files] == [
+        f"{FOLDER}/07/a.json.gz",
+        f"{FOLDER}/d.json",
+        f"{FOLDER}/h=08/m=00/b.json",
+    ]
+    assert found.unread == ("eu",)
+
+
 def test_landing__sees_what_has_landed_since_the_last_look(store: Store, connection: str) -> None:
     landing = Landing("s3://inputs", connection)
     put(store, f"{FOLDER}/a.jsonl")

@@ -161,6 +161,18 @@ def test_raw_gate__identifiers_of_the_registry_are_enough(settings: Settings) ->
     assert "critical" not in failed.values()
 
 
+def test_raw_gate__a_landed_feed_that_cannot_be_used_is_a_warning(settings: Settings) -> None:
+    folder = Path(settings.landing) / "feeds" / "peer_list"
+    folder.mkdir(parents=True)
+    (folder / "feed.yml").write_text("kind: cidr_list\n")
+    assert find_failed(settings) == {"landed_feeds_are_usable": "warning"}
+    outcome = read_outcome(get_paths(settings), DAY, "raw")
+    assert outcome is not None
+    (row,) = [row for row in outcome.rows if not row.success]
+    assert row.observed == "1 landed feeds are not used: peer_list"
+    assert row.confidence_effect == "what peer_list would say is missing"
+
+
 def test_raw_gate__missing_optional_columns_are_warnings(settings: Settings) -> None:
     nothing = {"client_ip": None, "ip_hex": None, "ja4": None, "user_agent_token": None}
     write_rows(settings, "exchanges", DAY, [make_exchange(n, **nothing) for n in range(6)])

@@ -47,6 +47,19 @@ def test_find_sources__lets_a_folder_describe_itself(desk: Any) -> None:
     assert (source.platform, source.format, source.min_rows) == ("native", "native", 5)
 
 
+def test_find_sources__a_folder_may_say_more_of_itself_than_is_asked(
+    desk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk.land([desk.exchange()], source="cloud")
+    path = desk.landing / "usage/cloud/source.yml"
+    path.write_text("id: cloud\nregion: eu\nplatform: native\n7: x\n")
+    assert find_source(desk.settings, "cloud").platform == "native"
+    assert "source.yml: not used: 7, id, region (known are platform, format" in caplog.text
+    path.write_text("platform: native\nmin_rows: many\n")
+    with pytest.raises(ConfigError, match=r"usage/cloud/source\.yml: min_rows"):
+        find_source(desk.settings, "cloud")
+
+
 def test_find_sources__reads_entries_and_does_not_find_their_folders_twice(desk: Any) -> None:
     desk.land([desk.exchange()], source="folder_x")
     configure(
@@ -74,6 +87,8 @@ def test_find_sources__reads_entries_and_does_not_find_their_folders_twice(desk:
         ("sources:\n- id: a\n  min_rows: 9\n  max_rows: 1\n", "min_rows 9 is above max_rows 1"),
         ("sources:\n- id: a\n- id: a\n", "'a' stands twice"),
         ("sources:\n- id: a\n  location: ../secret\n", "below the landing root"),
+        ("sources:\n- id: a\n  day_folder: '%Y/%m'\n", "sources.0.day_folder"),
+        ("sources:\n- id: a\n  day_folder: '../%Y/%m/%d'\n", "sources.0.day_folder"),
         ("feeds: []\n", "feeds"),
         ("sources: [\n", "is not YAML"),
     ],

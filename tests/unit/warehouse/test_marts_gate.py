@@ -95,6 +95,19 @@ def test_marts_gate__wrong_marts_stop_the_line(settings: Settings) -> None:
     )
 
 
+def test_marts_gate__a_release_may_be_on_all_platforms_and_come_again(settings: Settings) -> None:
+    assert not find_failed(
+        settings,
+        f"""
+        delete from marts.dim_model_releases;
+        insert into marts.dim_model_releases by name
+        select 'meridian-2' as model, platform, released_at::timestamptz as released_at
+        from (values (null, '{DAY}'), ('cloud', '{DAY}'), ('cloud', '{DAY - timedelta(days=9)}'))
+            as release (platform, released_at)
+        """,
+    )
+
+
 def test_marts_gate__missing_scores_stop_the_line_and_other_days_are_not_judged(
     settings: Settings,
 ) -> None:
