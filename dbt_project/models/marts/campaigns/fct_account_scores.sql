@@ -34,12 +34,14 @@ members as (
 
 ),
 
-best_groups as (
+group_evidence as (
 
-    -- what its best candidate group says of an account, flagged or not, never below zero
+    -- What its candidate groups say of an account, flagged or not: the mean of their evidence, not its maximum,
+    -- because an account is in many groups. A group that is not coordinated says nothing.
     select
         m.account_key,
-        greatest(0, max(g.total_bits)) as best_bits
+        {{ log2_of("avg(cast(power(2.0, least(" ~ var('account_group_bits_cap') ~ ", case when g.coordination_bits >= "
+            ~ var('group_coordination_bits_minimum') ~ " then cast(g.behaviour_bits as double) else 0.0 end)) as decimal(18, 6)))") }} as group_bits
 
     from members as m
     inner join groups as g on m.group_id = g.group_id
@@ -53,13 +55,13 @@ scored as (
         e.account_key,
         n.campaign_id,
         {{ var('evidence_slope') }} * cast(e.own_bits as double) as own_bits,
-        {{ var('evidence_slope') }} * cast(coalesce(least(b.best_bits, {{ var('group_sharing_bits_cap') }}), 0) as double) as cluster_bits,
+        {{ var('evidence_slope') }} * greatest(0.0, coalesce(cast(b.group_bits as double), 0.0)) as cluster_bits,
         n.membership_probability * c.campaign_probability as member_probability
 
     from evidence as e
     left join nodes as n on e.account_key = n.node_key
     left join campaigns as c on n.campaign_id = c.campaign_id
-    left join best_groups as b on e.account_key = b.account_key
+    left join group_evidence as b on e.account_key = b.account_key
 
 )
 
