@@ -30,3 +30,10 @@
 {% macro effective_size(k) -%}
     ({{ k }} / (1.0 + ({{ k }} - 1) * {{ var('group_correlation') }}))
 {%- endmacro %}
+
+{#- Exact median of a group; of an even number of values the mean of the middle two. -#}
+{% macro median_of(expression) -%}
+    {{ return(adapter.dispatch('median_of')(expression)) }}
+{%- endmacro %}
+{% macro default__median_of(expression) -%} quantile_cont({{ expression }}, 0.5) {%- endmacro %}
+{% macro spark__median_of(expression) -%} percentile({{ expression }}, 0.5) {%- endmacro %}

@@ -2,21 +2,9 @@ with
 
 {{ set_evidence_imports() }},
 
-nodes as (
+campaign_members as (
 
-    select * from {{ ref('int_campaign_nodes') }}
-    where as_of_date = {{ run_date() }} and node_type = 'account'
-
-),
-
-campaigns as (
-
-    select
-        campaign_id,
-        max(case when is_current then 1 else 0 end) as has_current
-
-    from nodes
-    group by campaign_id
+    select * from {{ ref('int_campaign_members') }}
 
 ),
 
@@ -34,21 +22,18 @@ suspected as (
 
 members as (
 
-    -- members seen in today's cluster, or all that are still active where there is none
     select
-        n.campaign_id as set_key,
-        n.node_key as account_key,
+        c.campaign_id as set_key,
+        c.account_key,
         e.exchange_count,
         e.active_day_count,
         s.technique_ratio,
         cast(null as varchar) as excluded_attributes,
         e.is_reference
 
-    from nodes as n
-    inner join campaigns as c on n.campaign_id = c.campaign_id
-    inner join evidence as e on n.node_key = e.account_key
-    left join suspected as s on n.node_key = s.account_key
-    where n.is_current or c.has_current = 0
+    from campaign_members as c
+    inner join evidence as e on c.account_key = e.account_key
+    left join suspected as s on c.account_key = s.account_key
 
 ),
 
