@@ -27,6 +27,26 @@ signals as (
 
 ),
 
+members as (
+
+    select * from {{ ref('int_campaign_members') }}
+
+),
+
+member_percentiles as (
+
+    -- where the middle member stands among comparable established accounts
+    select
+        m.campaign_id,
+        s.signal_code,
+        {{ median_of('1 - s.tail_probability') }} as median_percentile
+
+    from members as m
+    inner join signals as s on m.account_key = s.account_key
+    group by m.campaign_id, s.signal_code
+
+),
+
 signal_counts as (
 
     -- the signal that speaks for its family is the one in which most members are hot
@@ -109,9 +129,13 @@ select
     n.observed_ratio as observed_value,
     n.base_ratio as baseline_value,
     cast(n.base_population as bigint) as base_population,
+    cast(n.available_count as bigint) as measured_count,
+    cast(n.observed_count as bigint) as shown_count,
+    {{ as_ratio('p.median_percentile') }} as median_percentile,
     {{ as_ratio(var('evidence_slope') ~ " * cast(n.bits as double) * ln(2.0) / ln(10.0)") }} as log10_likelihood_ratio,
     c.benign_explanation,
     '["' || replace(c.data_fields, ';', '", "') || '"]' as data_fields_used
 
 from named as n
 inner join catalog as c on n.signal_code = c.signal_code
+left join member_percentiles as p on n.campaign_id = p.campaign_id and n.signal_code = p.signal_code

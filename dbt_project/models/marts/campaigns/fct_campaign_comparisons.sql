@@ -1,0 +1,97 @@
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='as_of_date', on_schema_change='fail') }}
+
+with
+
+comparisons as (
+
+    select * from {{ ref('int_campaign_comparisons') }}
+
+),
+
+groups as (
+
+    select * from {{ ref('int_groups__scored') }}
+
+),
+
+evidence as (
+
+    select * from {{ ref('int_group_evidence') }}
+
+),
+
+sides as (
+
+    select c.campaign_id, e.family, e.evidence_side, e.bits, cast(null as decimal(12, 4)) as cleared_bits
+    from comparisons as c
+    inner join evidence as e on c.group_id = e.group_id
+    union all
+    select c.campaign_id, e.family, e.evidence_side, cast(null as decimal(12, 4)) as bits, e.bits as cleared_bits
+    from comparisons as c
+    inner join evidence as e on c.cleared_group_id = e.group_id
+
+),
+
+families as (
+
+    select
+        campaign_id,
+        family,
+        min(evidence_side) as evidence_side,
+        max(bits) as bits,
+        max(cleared_bits) as cleared_bits
+
+    from sides
+    group by campaign_id, family
+
+),
+
+described as (
+
+    select
+        c.campaign_id,
+        c.group_id,
+        g.label as group_label,
+        g.uncleared_count as account_count,
+        c.cleared_group_id,
+        k.label as cleared_group_label,
+        k.uncleared_count as cleared_account_count,
+        case
+            when k.behaviour_bits < {{ var('group_behaviour_bits_minimum') }}
+                then 'its accounts do not behave like extraction'
+            when k.coordination_bits < {{ var('group_coordination_bits_minimum') }}
+                then 'its accounts do not look run by one hand'
+            when k.content_bits < {{ var('group_content_bits_minimum') }}
+                then 'what it asks for is not extraction'
+            when not k.is_about_extraction
+                then 'the shared text carries no technique and is little of its traffic'
+            when k.hot_member_ratio < {{ var('group_hot_ratio_minimum') }}
+                then 'less than half of its accounts show the behaviour'
+            when {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(k.total_bits as double) < 0
+                then 'its evidence does not outweigh the prior'
+            else 'its behaviour is no discovery among the groups tested on the day, or rests on too few families'
+        end as cleared_because
+
+    from comparisons as c
+    inner join groups as g on c.group_id = g.group_id
+    inner join groups as k on c.cleared_group_id = k.group_id
+
+)
+
+select
+    d.campaign_id,
+    {{ run_date() }} as as_of_date,
+    f.family,
+    f.evidence_side,
+    {{ as_ratio(var('evidence_slope') ~ " * cast(f.bits as double) * ln(2.0) / ln(10.0)") }} as log10_likelihood_ratio,
+    {{ as_ratio(var('evidence_slope') ~ " * cast(f.cleared_bits as double) * ln(2.0) / ln(10.0)") }} as cleared_log10_likelihood_ratio,
+    d.group_id,
+    d.group_label,
+    cast(d.account_count as bigint) as account_count,
+    d.cleared_group_id,
+    d.cleared_group_label,
+    cast(d.cleared_account_count as bigint) as cleared_account_count,
+    d.cleared_because
+
+from described as d
+inner join families as f on d.campaign_id = f.campaign_id
