@@ -53,6 +53,8 @@ MARTS_RELATIONS = (
     "fct_campaign_activity_days",
     "bridge_campaign_accounts",
     "fct_campaign_evidence",
+    "fct_campaign_coverage",
+    "fct_campaign_comparisons",
     "fct_campaign_lineage",
     "fct_campaign_hypotheses",
     "dim_indicators",

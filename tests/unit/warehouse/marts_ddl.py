@@ -41,6 +41,11 @@ create table marts.bridge_campaign_accounts (campaign_id varchar, account_key va
 create table marts.fct_campaign_evidence (campaign_id varchar, as_of_date date,
     evidence_id varchar, signal_code varchar, family varchar, statement varchar,
     base_population bigint, log10_likelihood_ratio double, benign_explanation varchar);
+create table marts.fct_campaign_coverage (campaign_id varchar, as_of_date date,
+    indicator_code varchar, result varchar, measured_count bigint, shown_count bigint,
+    shown_ratio double, established_ratio double, benign_cause varchar);
+create table marts.fct_campaign_comparisons (campaign_id varchar, as_of_date date, family varchar,
+    group_id varchar, cleared_group_id varchar, cleared_because varchar);
 create table marts.fct_campaign_lineage (event_at timestamptz, as_of_date date, event varchar,
     campaign_id varchar, related_campaign_id varchar, overlap double);
 create table marts.fct_campaign_hypotheses (campaign_id varchar, organization_id varchar,

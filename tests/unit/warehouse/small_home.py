@@ -221,6 +221,16 @@ def _write_partition(connection: duckdb.DuckDBPyConnection, day: date, number: i
         "'timing__round_the_clock', 'timing', 'Two of two accounts.', 100, 1.2, 'A batch job.')",
         [day, str(day)],
     )
+    connection.execute(
+        "insert into marts.fct_campaign_coverage values ('c1', ?, 'round_the_clock', 'seen', "
+        "2, 2, 1.0, 0.05, 'A batch job.')",
+        [day],
+    )
+    connection.execute(
+        "insert into marts.fct_campaign_comparisons values ('c1', ?, 'timing', 'g1', 'g2', "
+        "'its accounts do not behave like extraction')",
+        [day],
+    )
 
 
 def pass_gates(settings: Settings, *days: date) -> None:

@@ -75,6 +75,11 @@ def test_marts_gate__wrong_marts_stop_the_line(settings: Settings) -> None:
         update marts.fct_campaign_lineage set event = 'vanished';
         update marts.bridge_campaign_accounts set account_key = 'z' where account_key = 'a0';
         update marts.dim_indicators set marking = 'SECRET';
+        update marts.fct_campaign_coverage set shown_count = 3, shown_ratio = 0.01;
+        insert into marts.fct_campaign_coverage
+            select 'c2', as_of_date, 'failover', result, 2, 2, 1.0, 0.05, benign_cause
+            from marts.fct_campaign_coverage;
+        update marts.fct_campaign_comparisons set cleared_group_id = group_id;
         drop table marts.fct_screening;
         """,
     )
@@ -88,6 +93,11 @@ def test_marts_gate__wrong_marts_stop_the_line(settings: Settings) -> None:
             "fct_campaign_days: live_campaigns_have_evidence",
             "fct_campaign_lineage: expect_column_values_to_be_in_set",
             "bridge_campaign_accounts: account_key_is_in_dim_accounts",
+            "fct_campaign_coverage: campaign_id_is_in_dim_campaigns",
+            "fct_campaign_coverage: every_campaign_has_every_indicator",
+            "fct_campaign_coverage: shown_is_at_most_measured",
+            "fct_campaign_coverage: seen_is_more_than_the_base_rate",
+            "fct_campaign_comparisons: a_group_is_not_compared_with_itself",
             "dim_indicators: marking_is_tlp",
             "fct_screening: relation_exists",
         ],
