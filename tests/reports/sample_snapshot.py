@@ -31,6 +31,7 @@ create table marts.fct_campaign_days (campaign_id varchar, as_of_date date, stat
 create table marts.fct_campaign_activity_days (campaign_id varchar, activity_date date, platform varchar, capability_code varchar, exchange_count bigint, attempted_count bigint, extraction_exchange_count bigint, total_tokens bigint);
 create table marts.bridge_campaign_accounts (campaign_id varchar, account_key varchar, first_seen_at timestamptz, last_seen_at timestamptz, first_flagged_date date, membership_probability double, role varchar, is_banned boolean);
 create table marts.fct_campaign_evidence (campaign_id varchar, as_of_date date, evidence_id varchar, signal_code varchar, signal_version int, family varchar, statement varchar, observed_value double, baseline_value double, base_population bigint, log10_likelihood_ratio double, benign_explanation varchar, data_fields_used varchar );
+create table marts.fct_campaign_coverage (campaign_id varchar, as_of_date date, indicator_code varchar, place int, advisory_number int, title varchar, result varchar, measured_count bigint, shown_count bigint, shown_ratio double, established_count bigint, established_ratio double, lookalike_count bigint, lookalike_ratio double, statement varchar, benign_cause varchar, signal_codes varchar, technique_codes varchar, link_types varchar, data_fields varchar);
 create table marts.fct_campaign_lineage (event_at timestamptz, as_of_date date, event varchar, campaign_id varchar, related_campaign_id varchar, overlap double);
 create table marts.fct_campaign_hypotheses (campaign_id varchar, organization_id varchar, as_of_date date, likelihood_term varchar, confidence_level varchar, evidence_for varchar, evidence_against varchar, source_grades varchar);
 create table marts.dim_indicators (indicator_key varchar, feed_id varchar, indicator_type varchar, value varchar, labels varchar , confidence smallint, valid_from timestamptz, valid_until timestamptz, source_reliability varchar, information_credibility varchar, marking varchar, permitted_use varchar, licence varchar, first_seen_at timestamptz, last_seen_at timestamptz, is_expired boolean);
@@ -137,6 +138,19 @@ _SIGNALS = {
                ["event_at"]),
     "focus": ("focus__one_capability", "A product has one purpose.", ["prompt"]),
 }  # fmt: skip
+# code, number, title, share of members, share of established accounts, benign cause, what shows it
+_INDICATORS = (
+    ("round_the_clock", 1, "Use round the clock without a human rhythm", 0.8, 0.04,
+     "Nightly evaluations run at all hours.", '["timing__round_the_clock"]', "[]", "[]"),
+    ("hidden_routing", 5, "Routing through aggregators or clouds that hides its origin", None, None,
+     "Corporate egress uses the same ranges.", '["network__hidden_exits"]', "[]", "[]"),
+    ("failover", 8, "Failover between pathways when blocked", None, None,
+     "A careful customer fails over between providers.", "[]", "[]", "[]"),
+    ("quality_probes", 10, "Quality checks that look for countermeasures", 0.0, 0.02,
+     "Drift monitors ask the same control questions.", "[]", '["quality_probe"]', "[]"),
+    ("similar_payment", None, "Similar payment methods", 0.9, 0.01,
+     "A corporate card.", "[]", "[]", '["payment_instrument"]'),
+)  # fmt: skip
 _LINKS = (
     ("prefix_fp_16", "first 16 words of the prompt after masking", 0.9, 3, 0.0002),
     ("payment_bin_and_email_grammar", "card number range with the pattern of the e-mail address",
@@ -317,6 +331,7 @@ class _Maker:
                 1, family, self.text(statement), 0.8, 0.05, 400, value, self.text(benign),
                 json.dumps(fields),
             )  # fmt: skip
+        self._fill_coverage(campaign_id, count)
         self.add("fct_campaign_lineage", _at(flagged, 23), flagged, "born", campaign_id, None, None)
         if plan["ban_day"]:
             back = FIRST_DAY + timedelta(days=plan["ban_day"] + 4)
@@ -327,6 +342,18 @@ class _Maker:
                 "fct_campaign_hypotheses", campaign_id, self.text("org_fictional_harbour"), DAY,
                 "roughly even chance", "low", self.text("12 accounts carry its registered name"),
                 self.text("the name is free to choose at sign-up"), "E4",
+            )  # fmt: skip
+
+    def _fill_coverage(self, campaign_id: str, count: int) -> None:
+        for place, row in enumerate(_INDICATORS, start=1):
+            code, number, title, share, base, benign, signals, techniques, links = row
+            shown = round(count * share) if share is not None else 0
+            self.add(
+                "fct_campaign_coverage", campaign_id, DAY, code, place, number, self.text(title),
+                "not observable" if share is None else "seen" if share > 0.2 else "not seen",
+                count if share is not None else 0, shown, share,
+                400 if base is not None else 0, base, 0, None, self.text(f"{shown} of {count}."),
+                self.text(benign), signals, techniques, links, '["prompt"]',
             )  # fmt: skip
 
     def _fill_ledgers(self) -> None:

@@ -194,13 +194,17 @@ class EvidenceRow:
 
 @dataclass(frozen=True)
 class IndicatorRow:
-    """One indicator of the joint advisory and whether the campaign shows it."""
+    """One indicator of the joint advisory, whether the campaign shows it, and who else does."""
 
+    number: str = said("Number in the advisory, or further")
     indicator: str = said("Indicator in words")
     result: str = said("seen, not seen or not observable")
     tone: str = said("Colour of the mark")
     shape: str = said("Shape of the mark")
-    basis: str = said("Signals that the result rests on")
+    members: Prose = said("Members that show it, of those in which it can be observed")
+    established: Prose = said("Measured base rate among established accounts outside campaigns")
+    lookalikes: Prose = said("Measured base rate among cleared look-alikes")
+    basis: str = said("Signals, techniques and shared values that the result rests on")
     benign_cause: str = said("Honest use that looks the same")
 
 

@@ -12,7 +12,6 @@ from stillwatch.reporting.charts.network import MAX_NODES, draw_network, place_n
 from stillwatch.reporting.charts.style import choose_ticks, write_tick
 from stillwatch.reporting.fetcher import SealedFetcher
 from stillwatch.reporting.fonts import FONTS, choose_fonts, get_template_root, is_covered
-from stillwatch.reporting.indicators import ADVISORY_INDICATORS, judge_indicator
 from stillwatch.reporting.numbers import Figure
 from stillwatch.reporting.parts import Edge, NetworkChart, Node, Prose, prose
 from stillwatch.reporting.pdf_text import read_pages
@@ -125,16 +124,6 @@ def test_network__refuses_more_nodes_than_a_reader_can_see() -> None:
     )
     with pytest.raises(ValueError, match="151 nodes"):
         draw_network(chart)
-
-
-def test_indicator__whose_family_was_not_observed_is_not_observable_never_not_seen() -> None:
-    for indicator in ADVISORY_INDICATORS:
-        assert judge_indicator(indicator, {}, {}, ()) == "not observable"
-    chains = next(item for item in ADVISORY_INDICATORS if "chains of thought" in item.text)
-    code = "reasoning__elicitation"
-    assert judge_indicator(chains, {code: 0.4}, {}, {"reasoning"}) == "seen"
-    assert judge_indicator(chains, {code: -0.4}, {}, {"reasoning"}) == "not seen"
-    assert judge_indicator(chains, {}, {code: 0.19}, {"reasoning"}) == "not seen"
 
 
 def test_place_nodes__keeps_unconnected_parts_within_the_drawing() -> None:

@@ -10,10 +10,9 @@ from stillwatch.reporting.facts import (
     HypothesisRow,
     IndicatorRow,
 )
-from stillwatch.reporting.indicators import ADVISORY_INDICATORS, judge_indicator
 from stillwatch.reporting.numbers import Row
 from stillwatch.reporting.parts import Bar, Prose, WaterfallChart, prose
-from stillwatch.reporting.wording import label_family, write_shape
+from stillwatch.reporting.wording import label_family, label_link, label_technique, write_shape
 
 _RESULT_TONES = {"seen": "alarm", "not seen": "calm", "not observable": "plain"}
 
@@ -82,31 +81,25 @@ def collect_evidence(occasion: Occasion, campaign_id: str) -> tuple[EvidenceRow,
 
 
 def collect_indicators(occasion: Occasion, campaign_id: str) -> tuple[IndicatorRow, ...]:
-    """Return each indicator of the joint advisory as seen, not seen or not observable."""
-    evidence = occasion.book.rows("evidence", campaign_id=campaign_id)
-    weights = {
-        unknown(row.text("signal_code")): float(row.number("weight_log10")) for row in evidence
-    }
-    observed = {unknown(row.text("family")) for row in evidence}
-    everyone = max(
-        occasion.book.row("alternatives", campaign_id=campaign_id).number("account_count"), 1
-    )
-    shares = {
-        unknown(row.text("signal_code")): row.number("raised_count") / everyone
-        for row in occasion.book.rows("signal_counts", campaign_id=campaign_id)
-    }
+    """Return each indicator of the joint advisory with its result and measured base rates."""
     rows = []
-    for indicator in ADVISORY_INDICATORS:
-        result = judge_indicator(indicator, weights, shares, observed)
+    for row in occasion.book.rows("advisory", campaign_id=campaign_id):
+        result = unknown(row.text("result"))
         tone = _RESULT_TONES[result]
         rows.append(
             IndicatorRow(
-                indicator=indicator.text,
+                number=row.text("advisory_number") or "further",
+                indicator=unknown(row.text("title")),
                 result=result,
                 tone=tone,
                 shape=write_shape(tone),
-                basis=", ".join(indicator.signal_codes) or "no signal in force",
-                benign_cause=indicator.benign_cause,
+                members=prose("{} of {}", row.figure("shown_count"), row.figure("measured_count"))
+                if result != "not observable"
+                else one("-"),
+                established=_write_base_rate(row, "established"),
+                lookalikes=_write_base_rate(row, "lookalike"),
+                basis=_write_basis(row),
+                benign_cause=unknown(row.text("benign_cause"), "not assessed"),
             )
         )
     return tuple(rows)
@@ -175,6 +168,22 @@ def _weigh(row: Row, column: str, explanation: str) -> AlternativeRow:
         "not supported" if share == 0 else "supported in part" if share < 0.5 else "well supported"
     )
     return AlternativeRow(explanation, prose(words[column], figure, everyone), result)
+
+
+def _write_base_rate(row: Row, population: str) -> Prose:
+    ratio = row.figure(f"{population}_ratio")
+    if ratio.value is None:
+        return one("not measured")
+    return prose("{} of {}", ratio, row.figure(f"{population}_count"))
+
+
+def _write_basis(row: Row) -> str:
+    links = [label_link(code) for code in read_list(row.text("link_types"))]
+    techniques = [label_technique(code) for code in read_list(row.text("technique_codes"))]
+    words = [*read_list(row.text("signal_codes")), *techniques]
+    if links:
+        words.append(f"rare shared values: {', '.join(links)}")
+    return ", ".join(words) or "nothing in force measures it"
 
 
 def _write_measured(row: Row) -> Prose:
