@@ -13,6 +13,8 @@ import pytest
 from small_world import DAYS, NETWORK_SIZE, write_small_world
 
 from stillwatch.errors import ConfigError, WarehouseError
+from stillwatch.explain.accounts import explain_account
+from stillwatch.explain.campaigns import explain_campaign
 from stillwatch.settings import Settings
 from stillwatch.transform.build import build_day, run_dbt
 
@@ -88,6 +90,73 @@ def test_evidence__prior_and_rows_add_up_to_the_posterior(marts: duckdb.DuckDBPy
         """
     ).fetchone()
     assert difference < 1e-4
+
+
+def test_coverage__what_is_seen_not_seen_and_not_observable_is_told_apart(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = marts.execute(
+        "select indicator_code, result, measured_count, shown_count, established_count, "
+        "established_ratio from marts.fct_campaign_coverage where as_of_date = ? order by place",
+        [DAYS[-1]],
+    ).fetchall()
+    found = {row[0]: row[1:] for row in rows}
+    assert len(found) == 15
+    results = {code: row[0] for code, row in found.items()}
+    # asked for reasoning, registered alike, one card range, two templates; every hour of the day
+    for code in ("reasoning_prompts", "similar_registration", "similar_payment", "similar_prompts"):
+        assert results[code] == "seen", code
+        assert found[code][1:3] == (NETWORK_SIZE, NETWORK_SIZE), code
+        assert found[code][3] > 100, code
+        assert found[code][4] < 0.05, code
+    assert results["round_the_clock"] == "seen"
+    assert results["quality_probes"] == results["stripped_metadata"] == "not seen"
+    # no release, nothing that measures failover or the cache
+    for code in ("release_pivot", "failover", "cache_optimised"):
+        assert found[code][:3] == ("not observable", 0, 0), code
+
+
+def test_comparison__the_class_is_what_was_let_go_beside_the_network(
+    marts: duckdb.DuckDBPyConnection,
+) -> None:
+    rows = marts.execute(
+        """
+        select distinct c.account_count, c.cleared_account_count, c.cleared_because
+        from marts.fct_campaign_comparisons as c
+        where c.as_of_date = ?
+        """,
+        [DAYS[-1]],
+    ).fetchall()
+    assert rows == [(NETWORK_SIZE, 30, "its accounts do not behave like extraction")]
+
+
+def test_explain__the_ledger_of_the_build_adds_up(
+    built: Settings, marts: duckdb.DuckDBPyConnection
+) -> None:
+    (campaign_id,) = marts.execute("select campaign_id from marts.dim_campaigns").fetchone()
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"attach '{built.home / 'warehouse' / 'build.duckdb'}' as build (read_only)"
+        )
+        connection.execute("create schema marts")
+        connection.execute("create table marts.snapshot_info as select 'small' as snapshot_id")
+        for (name,) in marts.execute(
+            "select table_name from information_schema.tables where table_schema = 'marts'"
+        ).fetchall():
+            connection.execute(f"create view marts.{name} as from build.marts.{name}")
+        campaign = explain_campaign(connection, campaign_id, DAYS[1])
+        account = explain_account(connection, "network-007")
+    rows = [*campaign.evidence, *campaign.counter_evidence]
+    total = campaign.prior_bits + sum(row.bits for row in rows)
+    assert total == pytest.approx(campaign.posterior_bits, abs=1e-3)
+    assert campaign.state.as_of_date == DAYS[1]
+    assert {row.family for row in campaign.not_available} >= {"pivot", "replay"}
+    assert all(0 <= row.median_percentile <= 1 for row in rows if row.median_percentile is not None)
+    assert account.memberships[0].was_in_cluster
+    assert account.score.campaign_id == campaign_id
+    speaking = sum(signal.bits for signal in account.signals if signal.counts)
+    assert speaking >= account.own_bits  # families that look ordinary take some away
+    assert any(link.holder_count == NETWORK_SIZE for link in account.links)
 
 
 def test_groups__the_class_is_coordinated_but_shows_no_extraction(

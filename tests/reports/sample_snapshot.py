@@ -27,11 +27,12 @@ create table marts.fct_account_scores (account_key varchar, as_of_date date, sus
 create table marts.fct_account_links (as_of_date date, account_key varchar, linked_key varchar, link_type varchar, log10_likelihood_ratio double, evidence varchar );
 create table marts.bridge_cluster_accounts (as_of_date date, cluster_id varchar, account_key varchar, membership_probability double);
 create table marts.dim_campaigns (campaign_id varchar, status varchar, first_seen_at timestamptz, last_seen_at timestamptz, first_flagged_date date, as_of_date date, account_count bigint, active_account_count bigint, exchange_count bigint, attempted_count bigint, total_tokens bigint, campaign_probability double, prior_log10_odds double, posterior_log10_odds double, likelihood_term varchar, confidence_level varchar, confidence_reason varchar, severity varchar, main_capability_code varchar, capability_mix varchar , technique_codes varchar /* JSON list of our technique codes */, atlas_ids varchar /* JSON list */, atlas_release varchar, platforms varchar /* JSON list */, extraction_ratio double, extraction_ratio_low double, extraction_ratio_high double, independent_family_count int, unavailable_families varchar /* JSON list */, parent_campaign_ids varchar /* JSON list */);
-create table marts.fct_campaign_days (campaign_id varchar, as_of_date date, status varchar, account_count bigint, active_account_count bigint, new_account_count bigint, lost_account_count bigint, exchange_count bigint, attempted_count bigint, total_tokens bigint, day_exchange_count bigint, day_attempted_count bigint, day_account_count bigint, campaign_probability double, prior_log10_odds double, posterior_log10_odds double, likelihood_term varchar, confidence_level varchar, severity varchar, extraction_ratio double, extraction_ratio_low double, extraction_ratio_high double, independent_family_count int, exchanges_since_first_flag bigint);
+create table marts.fct_campaign_days (campaign_id varchar, as_of_date date, status varchar, first_seen_at timestamptz, last_seen_at timestamptz, first_flagged_date date, account_count bigint, active_account_count bigint, new_account_count bigint, lost_account_count bigint, exchange_count bigint, attempted_count bigint, total_tokens bigint, day_exchange_count bigint, day_attempted_count bigint, day_account_count bigint, campaign_probability double, prior_log10_odds double, posterior_log10_odds double, likelihood_term varchar, confidence_level varchar, confidence_reason varchar, severity varchar, extraction_ratio double, extraction_ratio_low double, extraction_ratio_high double, independent_family_count int, exchanges_since_first_flag bigint);
 create table marts.fct_campaign_activity_days (campaign_id varchar, activity_date date, platform varchar, capability_code varchar, exchange_count bigint, attempted_count bigint, extraction_exchange_count bigint, total_tokens bigint);
 create table marts.bridge_campaign_accounts (campaign_id varchar, account_key varchar, first_seen_at timestamptz, last_seen_at timestamptz, first_flagged_date date, membership_probability double, role varchar, is_banned boolean);
-create table marts.fct_campaign_evidence (campaign_id varchar, as_of_date date, evidence_id varchar, signal_code varchar, signal_version int, family varchar, statement varchar, observed_value double, baseline_value double, base_population bigint, log10_likelihood_ratio double, benign_explanation varchar, data_fields_used varchar );
+create table marts.fct_campaign_evidence (campaign_id varchar, as_of_date date, evidence_id varchar, signal_code varchar, signal_version int, family varchar, statement varchar, observed_value double, baseline_value double, base_population bigint, measured_count bigint, shown_count bigint, median_percentile double, log10_likelihood_ratio double, benign_explanation varchar, data_fields_used varchar );
 create table marts.fct_campaign_coverage (campaign_id varchar, as_of_date date, indicator_code varchar, place int, advisory_number int, title varchar, result varchar, measured_count bigint, shown_count bigint, shown_ratio double, established_count bigint, established_ratio double, lookalike_count bigint, lookalike_ratio double, statement varchar, benign_cause varchar, signal_codes varchar, technique_codes varchar, link_types varchar, data_fields varchar);
+create table marts.fct_campaign_comparisons (campaign_id varchar, as_of_date date, family varchar, evidence_side varchar, log10_likelihood_ratio double, cleared_log10_likelihood_ratio double, group_id varchar, group_label varchar, account_count bigint, cleared_group_id varchar, cleared_group_label varchar, cleared_account_count bigint, is_same_size boolean, cleared_because varchar);
 create table marts.fct_campaign_lineage (event_at timestamptz, as_of_date date, event varchar, campaign_id varchar, related_campaign_id varchar, overlap double);
 create table marts.fct_campaign_hypotheses (campaign_id varchar, organization_id varchar, as_of_date date, likelihood_term varchar, confidence_level varchar, evidence_for varchar, evidence_against varchar, source_grades varchar);
 create table marts.dim_indicators (indicator_key varchar, feed_id varchar, indicator_type varchar, value varchar, labels varchar , confidence smallint, valid_from timestamptz, valid_until timestamptz, source_reliability varchar, information_credibility varchar, marking varchar, permitted_use varchar, licence varchar, first_seen_at timestamptz, last_seen_at timestamptz, is_expired boolean);
@@ -315,10 +316,11 @@ class _Maker:
             part = 1 - age / 20
             until = sum(cell[0] for (when, _, _), cell in by_day.items() if when <= day)
             self.add(
-                "fct_campaign_days", campaign_id, day, "suspected", round(count * part),
+                "fct_campaign_days", campaign_id, day, "suspected", _at(start, 1), _at(day, 23),
+                flagged, round(count * part),
                 round(count * part * 0.8), 12, 3, until, until // 25, until * 1330, 900, 30, 40,
                 plan["probability"], -3.2, posterior, plan["term"], plan["confidence"],
-                plan["severity"], ratio, ratio - 0.08, ratio + 0.05, 4, until // 2,
+                self.text(plan["reason"]), plan["severity"], ratio, ratio - 0.08, ratio + 0.05, 4, until // 2,
             )  # fmt: skip
         for family, value in plan["families"]:
             code, benign, fields = _SIGNALS[family]
@@ -328,7 +330,8 @@ class _Maker:
             )
             self.add(
                 "fct_campaign_evidence", campaign_id, DAY, self.key(campaign_id, family)[:16], code,
-                1, family, self.text(statement), 0.8, 0.05, 400, value, self.text(benign),
+                1, family, self.text(statement), 0.8, 0.05, 400, count,
+                round(count * 0.8), 0.97, value, self.text(benign),
                 json.dumps(fields),
             )  # fmt: skip
         self._fill_coverage(campaign_id, count)
@@ -345,6 +348,13 @@ class _Maker:
             )  # fmt: skip
 
     def _fill_coverage(self, campaign_id: str, count: int) -> None:
+        for family, weight, cleared in (("reasoning", 0.9, -0.075), ("replay", None, 0.0)):
+            self.add(
+                "fct_campaign_comparisons", campaign_id, DAY, family, "behaviour", weight, cleared,
+                "0123456789abcdef", self.text("first 16 words"), count, "fedcba9876543210",
+                self.text("last 12 words"), 12, False,
+                "its accounts do not behave like extraction",
+            )  # fmt: skip
         for place, row in enumerate(_INDICATORS, start=1):
             code, number, title, share, base, benign, signals, techniques, links = row
             shown = round(count * share) if share is not None else 0

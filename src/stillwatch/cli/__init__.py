@@ -27,6 +27,7 @@ _VERBS = {
     "report": "Freeze the facts of a day and render its draft reports.",
     "approve": "Record a person's approval and release a report.",
     "query": "Query the published snapshot, read-only.",
+    "explain": "Say why a campaign or an account is suspected, and what speaks against it.",
     "hunt": "Search the past for one indicator and leave a receipt.",
     "status": "Show what has been processed, published, reported.",
     "doctor": "Check that this machine and configuration can run Stillwatch.",

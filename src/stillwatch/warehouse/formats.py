@@ -61,6 +61,13 @@ def format_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return json.dumps(objects, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
+def make_printable(text: str) -> str:
+    """Return text in which control characters are shown instead of sent to a terminal."""
+    return "".join(
+        character if unicodedata.category(character)[0] != "C" else "�" for character in text
+    )
+
+
 def _show(value: Any) -> str:
     if value is None:
         return ""
@@ -72,9 +79,7 @@ def _show(value: Any) -> str:
         text = f"{value:.6g}"
     else:
         text = str(value)
-    text = "".join(
-        character if unicodedata.category(character)[0] != "C" else "�" for character in text
-    )
+    text = make_printable(text)
     return text if len(text) <= _CELL_WIDTH else text[: _CELL_WIDTH - 1] + "…"
 
 

@@ -75,14 +75,14 @@ pairs as (
         g.group_id,
         c.group_id as cleared_group_id,
         abs(g.behaviour_bits - c.behaviour_bits) + abs(g.access_bits - c.access_bits)
-        + abs(g.coordination_bits - c.coordination_bits) as distance_bits
+        + abs(g.coordination_bits - c.coordination_bits) as distance_bits,
+        c.uncleared_count * {{ var('comparison_size_ratio') }} >= g.uncleared_count
+        and c.uncleared_count <= g.uncleared_count * {{ var('comparison_size_ratio') }} as is_same_size
 
     from held as h
     inner join groups as g on h.group_id = g.group_id
     inner join cleared as c on g.group_kind = c.group_kind
     where h.place = 1
-        and c.uncleared_count * {{ var('comparison_size_ratio') }} >= g.uncleared_count
-        and c.uncleared_count <= g.uncleared_count * {{ var('comparison_size_ratio') }}
 
 ),
 
@@ -90,7 +90,10 @@ ranked as (
 
     select
         *,
-        row_number() over (partition by campaign_id order by distance_bits, cleared_group_id) as place
+        row_number() over (
+            partition by campaign_id
+            order by case when is_same_size then 0 else 1 end, distance_bits, cleared_group_id
+        ) as place
 
     from pairs
 
@@ -100,7 +103,8 @@ select
     campaign_id,
     group_id,
     cleared_group_id,
-    distance_bits
+    distance_bits,
+    is_same_size
 
 from ranked
 where place = 1

@@ -56,6 +56,7 @@ described as (
         c.cleared_group_id,
         k.label as cleared_group_label,
         k.uncleared_count as cleared_account_count,
+        c.is_same_size,
         case
             when k.behaviour_bits < {{ var('group_behaviour_bits_minimum') }}
                 then 'its accounts do not behave like extraction'
@@ -91,6 +92,7 @@ select
     d.cleared_group_id,
     d.cleared_group_label,
     cast(d.cleared_account_count as bigint) as cleared_account_count,
+    d.is_same_size,
     d.cleared_because
 
 from described as d
