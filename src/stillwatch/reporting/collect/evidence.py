@@ -12,8 +12,15 @@ from stillwatch.reporting.facts import (
 )
 from stillwatch.reporting.numbers import Row
 from stillwatch.reporting.parts import Bar, Prose, WaterfallChart, prose
-from stillwatch.reporting.wording import label_family, label_link, label_technique, write_shape
+from stillwatch.reporting.wording import (
+    join_words,
+    label_family,
+    label_link,
+    label_technique,
+    write_shape,
+)
 
+_SET_APART_LOG10 = 0.3  # a family that doubles the odds, one bit
 _RESULT_TONES = {"seen": "alarm", "not seen": "calm", "not observable": "plain"}
 
 
@@ -138,6 +145,7 @@ def collect_alternatives(occasion: Occasion, campaign_id: str) -> tuple[Alternat
             one("Exits on proxy or VPN lists never connect accounts and are never evidence alone."),
             "excluded as a reason for this finding",
         ),
+        _compare_with_cleared(occasion, campaign_id),
     )  # fmt: skip
 
 
@@ -153,6 +161,31 @@ def collect_hypotheses(occasion: Occasion, campaign_id: str) -> tuple[Hypothesis
             source_grades=unknown(row.text("source_grades"), "not graded"),
         )
         for row in occasion.book.rows("hypotheses", campaign_id=campaign_id)
+    )
+
+
+def _compare_with_cleared(occasion: Occasion, campaign_id: str) -> AlternativeRow:
+    rows = occasion.book.rows("nearest_cleared", campaign_id=campaign_id)
+    explanation = "A group like those that were tested and let go"
+    if not rows:
+        return AlternativeRow(
+            explanation, one("No group of the same kind was let go on this day."), "not measured"
+        )
+    first = rows[0]
+    apart = [
+        label_family(unknown(row.text("family")))
+        for row in rows
+        if row.number("weight_log10") - row.number("cleared_weight_log10") >= _SET_APART_LOG10
+    ]
+    return AlternativeRow(
+        explanation,
+        prose(
+            "The nearest is one of {} accounts that share: "
+            f"{unknown(first.text('cleared_group_label'))}. It was let go because "
+            f"{unknown(first.text('cleared_because'))}.",
+            first.figure("cleared_account_count"),
+        ),
+        f"set apart by {join_words(apart)}" if apart else "not set apart by any family",
     )
 
 
