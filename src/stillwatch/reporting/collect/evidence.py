@@ -215,7 +215,7 @@ def _write_basis(row: Row) -> str:
     techniques = [label_technique(code) for code in read_list(row.text("technique_codes"))]
     words = [*read_list(row.text("signal_codes")), *techniques]
     if links:
-        words.append(f"rare shared values: {', '.join(links)}")
+        words.append(f"rare shared values: {'; '.join(links)}")
     return ", ".join(words) or "nothing in force measures it"
 
 
