@@ -81,7 +81,7 @@ def explain_one_account(
 
     \b
     In this order:
-      ledger       prior, own families, best candidate group
+      ledger       prior, own families, candidate groups
       signals      observed value, usual value, share of established accounts at least as extreme
       shared       the rare values that it shares, how many hold them and how rare they are
       membership   campaign, role and probability of membership

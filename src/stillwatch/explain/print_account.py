@@ -65,7 +65,7 @@ def _print_ledger(explanation: AccountExplanation, console: Console) -> None:
             ["prior", write_bits(explanation.prior_bits)],
             ["families that speak against the account", write_bits(speaking)],
             ["families that look ordinary", write_bits(explanation.own_bits - speaking)],
-            ["its best candidate group", write_bits(explanation.group_bits)],
+            ["its candidate groups", write_bits(explanation.group_bits)],
             ["sum", write_bits(total)],
         ],
         "",

@@ -74,7 +74,8 @@ held_values as (
         identifier_type
 
     from group_members
-    where exchange_count >= 2 and traffic_ratio >= {{ var('group_text_traffic_minimum') }}
+    where established_ratio <= {{ var('indicator_established_ratio_maximum') }}
+        and exchange_count >= 2 and traffic_ratio >= {{ var('group_text_traffic_minimum') }}
 
 ),
 

@@ -62,14 +62,14 @@ described as (
                 then 'its accounts do not behave like extraction'
             when k.coordination_bits < {{ var('group_coordination_bits_minimum') }}
                 then 'its accounts do not look run by one hand'
-            when k.content_bits < {{ var('group_content_bits_minimum') }}
-                then 'what it asks for is not extraction'
             when not k.is_about_extraction
-                then 'the shared text carries no technique and is little of its traffic'
+                then 'the shared text carries no technique, is little of its traffic and may be shared by chance'
             when k.hot_member_ratio < {{ var('group_hot_ratio_minimum') }}
                 then 'less than half of its accounts show the behaviour'
             when {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(k.total_bits as double) < 0
                 then 'its evidence does not outweigh the prior'
+            when k.content_bits < {{ var('group_content_bits_minimum') }}
+                then 'nothing shows that it asks for extraction'
             else 'its behaviour is no discovery among the groups tested on the day, or rests on too few families'
         end as cleared_because
 
