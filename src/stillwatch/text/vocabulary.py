@@ -1,6 +1,6 @@
 """The phrase vocabulary: YAML files, compiled into one automaton that reads a text once.
 
-An entry is a phrase in folded form; a `*` at its end also takes longer words. Entries are gathered
+An entry is a phrase, folded like the texts; a `*` at its end also takes longer words. Entries are gathered
 in groups, and patterns ask for groups near each other, in order or in any order. So wording may
 vary without a list of whole sentences, and common words alone never hit.
 """
@@ -21,11 +21,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from stillwatch.errors import ConfigError
 from stillwatch.text.normal import fold, is_unspaced
 
-LANGUAGES = ("en", "es", "de", "fr", "pt", "zh", "ja", "ru")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "zh", "ja", "ko", "ru", "ar", "hi")
 
 _MAX_POSITIONS = 48  # of one group in one text: keeps hostile texts cheap
 _CAPABILITY_POINTS = 2
 _MEMO_ENTRIES = 20_000
+
+_ARABIC_ARTICLE = "ال"
+_ARABIC_JOINED = ("و", "ب", "ف")  # and, with, so
+_ARABIC_JOINED_OR_ARTICLE = (*_ARABIC_JOINED, "ل", "ال", "وال", "بال", "لل")
 
 _Entries = dict[str, list[Annotated[str, BeforeValidator(str)]]]
 _Span = tuple[int, int]
@@ -246,8 +250,17 @@ class Vocabulary:
                     raise ConfigError(
                         f"vocabulary {owner}.{name}: {entry!r} is empty or has a * inside"
                     )
-                self._entries[phrase][is_prefix].add(group)
+                for form in _list_forms(phrase, language):
+                    self._entries[form][is_prefix].add(group)
         return group
+
+
+def _list_forms(phrase: str, language: str) -> list[str]:
+    """Return the phrase as it may stand in a text: Arabic joins short words to the next one."""
+    if language != "ar":
+        return [phrase]
+    joined = _ARABIC_JOINED if phrase.startswith(_ARABIC_ARTICLE) else _ARABIC_JOINED_OR_ARTICLE
+    return [phrase, *(short + phrase for short in joined)]
 
 
 def _make_bits(groups: Iterable[int]) -> int:
