@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from benchmarks.texts.outside import Prompt
 from benchmarks.texts.paraphrases import Paraphrase
-
 from stillwatch.keyed import Keyer
 from stillwatch.text.features import Featurizer, TextRequest
 from stillwatch.text.normal import clip, fold

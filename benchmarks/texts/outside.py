@@ -147,7 +147,9 @@ def read_capability_prompts(folder: Path) -> Iterator[Prompt]:
 def _join_instruction(record: Any) -> str:
     """Return instruction and input of a record, one below the other."""
     instruction = record["instruction"]
-    given = record.get("input") or "\n".join(i.get("input", "") for i in record.get("instances", []))
+    given = record.get("input") or "\n".join(
+        i.get("input", "") for i in record.get("instances", [])
+    )
     return f"{instruction}\n{given}".strip()
 
 
