@@ -25,7 +25,7 @@ from benchmarks.texts.measure import (
     measure_false_hits,
     measure_recall,
 )
-from benchmarks.texts.paraphrases import GUIDE, HELD_OUT, read_paraphrases
+from benchmarks.texts.paraphrases import GUIDE, HELD_OUT, name_half, read_paraphrases
 from stillwatch.keyed import Keyer
 from stillwatch.project import get_project_root
 from stillwatch.text.features import Featurizer, TextRequest
@@ -44,7 +44,8 @@ Written by `python -m benchmarks.text_features --write`. Do not edit.
 Two kinds of text are measured. *Paraphrases* (`benchmarks/texts/paraphrases/`) were written for
 this, in twelve languages, before their author had read the vocabulary. Half of them guided it
 afterwards, the other half was only measured. Both halves are by one author, so the held-out half is
-no estimate for unseen traffic: the phrases of unmimic, which nobody looked at, are nearer to one.
+no estimate for unseen traffic: the held-out half of the phrases of unmimic, by another author and
+never looked at, is nearer to one.
 *Published* prompts were written by others; those of everyday use were looked at where a hit was
 wrong, and so were those by which capabilities are told. A hit says that the wording is there, not
 why: nobody is suspected for one.
@@ -128,11 +129,11 @@ def describe_outside() -> Iterator[str]:
         return
     attacks, negatives = outside.read_unmimic(wheel)
     families: dict[str, Share] = {}
-    everything, false = Share(), Share()
+    halves, false = {half: Share() for half in HALVES}, Share()
     for prompt in attacks:
         hit = "reasoning_elicitation" in find_techniques(prompt.text)
         families.setdefault(prompt.label, Share()).add(hit)
-        everything.add(hit)
+        halves[name_half(prompt.text)].add(hit)
     for prompt in negatives:
         false.add(bool(find_techniques(prompt.text)))
     yield make_table(
@@ -140,7 +141,8 @@ def describe_outside() -> Iterator[str]:
         ("family", "found"),
         [
             *((name.replace("_", " "), str(share)) for name, share in families.items()),
-            ("all", str(everything)),
+            ("all, guide half", str(halves[GUIDE])),
+            ("all, held-out half", str(halves[HELD_OUT])),
             ("hard negatives, with any technique", str(false)),
         ],
     )

@@ -15,6 +15,19 @@ from stillwatch.text.vocabulary import LANGUAGES, get_vocabulary
 
 TEXTS = list(read_paraphrases())
 
+# A little below what was measured; the next change of the vocabulary may not lose more.
+HELD_OUT_MINIMUM = {
+    "bulk_instruction": 0.75,
+    "censorship_safe_rewriting": 0.92,
+    "jailbreak": 0.82,
+    "model_identity_probe": 0.74,
+    "quality_probe": 0.82,
+    "reasoning_elicitation": 0.93,
+    "rubric_grading": 0.88,
+    "trace_cleaning": 0.91,
+}
+UNMIMIC_MINIMUM = 0.7
+
 
 def total(technique: str, half: str) -> Share:
     texts = [text for text in TEXTS if text.technique == technique]
