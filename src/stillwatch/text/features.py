@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ import pyarrow as pa
 from stillwatch.canonical import EXCHANGES
 from stillwatch.keyed import Keyer
 from stillwatch.text.fingerprints import Fingerprints, MinHasher, take_fingerprints
+from stillwatch.text.forms import add_points_of_form
 from stillwatch.text.languages import detect_language
 from stillwatch.text.normal import clip, count_words, fold, split_masked_words
 from stillwatch.text.vocabulary import get_vocabulary
@@ -41,25 +41,6 @@ _CACHED_TEXTS = 100_000
 _COMPUTER_ENDPOINTS = ("computer", "browser")
 _GRADING = frozenset({"rubric_grading"})
 _REWRITING = frozenset({"trace_cleaning", "censorship_safe_rewriting"})
-
-# Names such as `read_all_rows` are a sign of code that words alone do not give.
-_IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
-_IDENTIFIERS_OF_CODE = 2
-
-# Lines as they stand in source code and hardly elsewhere.
-_CODE_LINE = re.compile(
-    r"^[ \t]*(?:def \w+\(|class \w+[:({]|#include\b|import \w+|from \w+ import |function \w*\("
-    r"|(?:public|private|static) \w+ |(?:const|let|var) \w+ ?=|SELECT\b.+\bFROM\b|.*[;{]$|\}$)",
-    re.MULTILINE,
-)
-_LINES_OF_CODE = 2
-
-# A short text with several quantities (numbers that are no years) that ends in a question is a
-# calculation, in any language.
-_QUANTITY = re.compile(r"(?<![\w.])(?!(?:1\d|20)\d\d(?![\w.,]\d))\d[\d.,]*(?!\w)")
-_QUESTION_MARKS = ("?", "？", "؟")
-_CALCULATION_CHARS = 1200
-_QUANTITIES = 3
 
 Bands = npt.NDArray[np.int64]
 
@@ -158,7 +139,7 @@ class Featurizer:
         for text, short, masked, band in zip(fresh, clipped, words, bands, strict=True):
             reading = self._vocabulary.read(fold(short))
             points = reading.capability_points
-            _add_points_of_form(short, points)
+            add_points_of_form(short, points)
             seen = _Seen(
                 char_count=len(text),
                 word_count=count_words(text),
@@ -257,20 +238,6 @@ class Featurizer:
                 return None
             return "reasoning" if "reasoning_elicitation" in codes else "general"
         return name
-
-
-def _add_points_of_form(text: str, points: dict[str, int]) -> None:
-    """Add the capability points that the form of a text gives, whatever its words."""
-    if "_" in text and len(_IDENTIFIER.findall(text)) >= _IDENTIFIERS_OF_CODE:
-        points["coding"] = points.get("coding", 0) + 1
-    if "\n" in text and len(_CODE_LINE.findall(text)) >= _LINES_OF_CODE:
-        points["coding"] = points.get("coding", 0) + 2
-    if (
-        len(text) <= _CALCULATION_CHARS
-        and text.rstrip().endswith(_QUESTION_MARKS)
-        and len(_QUANTITY.findall(text)) >= _QUANTITIES
-    ):
-        points["reasoning"] = points.get("reasoning", 0) + 2
 
 
 def _make_band_array(bands: Sequence[Bands | None]) -> Any:
