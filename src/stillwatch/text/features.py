@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ import pyarrow as pa
 from stillwatch.canonical import EXCHANGES
 from stillwatch.keyed import Keyer
 from stillwatch.text.fingerprints import Fingerprints, MinHasher, take_fingerprints
+from stillwatch.text.forms import add_points_of_form
 from stillwatch.text.languages import detect_language
 from stillwatch.text.normal import clip, count_words, fold, split_masked_words
 from stillwatch.text.vocabulary import get_vocabulary
@@ -41,10 +41,6 @@ _CACHED_TEXTS = 100_000
 _COMPUTER_ENDPOINTS = ("computer", "browser")
 _GRADING = frozenset({"rubric_grading"})
 _REWRITING = frozenset({"trace_cleaning", "censorship_safe_rewriting"})
-
-# Names such as `read_all_rows` are a sign of code that words alone do not give.
-_IDENTIFIER = re.compile(r"\b[a-z][a-z0-9]*(?:_[a-z0-9]+)+\b")
-_IDENTIFIERS_OF_CODE = 2
 
 Bands = npt.NDArray[np.int64]
 
@@ -143,8 +139,7 @@ class Featurizer:
         for text, short, masked, band in zip(fresh, clipped, words, bands, strict=True):
             reading = self._vocabulary.read(fold(short))
             points = reading.capability_points
-            if "_" in short and len(_IDENTIFIER.findall(short)) >= _IDENTIFIERS_OF_CODE:
-                points["coding"] = points.get("coding", 0) + 1
+            add_points_of_form(short, points)
             seen = _Seen(
                 char_count=len(text),
                 word_count=count_words(text),

@@ -48,7 +48,9 @@ _TYPOGRAPHY = str.maketrans(
         **dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", None),
     }
 )
-_ACCENTS = re.compile("[\u0300-\u036f]")
+# Accents, and what Arabic (vowel signs, the hamza on its carrier, the lengthening stroke) and Hindi
+# (the dot below) writers leave out as often as not.
+_ACCENTS = re.compile("[\u0300-\u036f\u0640\u064b-\u065f\u0670\u093c]")
 
 
 def clip(text: str) -> str:

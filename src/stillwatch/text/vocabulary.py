@@ -1,14 +1,14 @@
 """The phrase vocabulary: YAML files, compiled into one automaton that reads a text once.
 
-An entry is a phrase in folded form; a `*` at its end also takes longer words. Entries are gathered
-in groups, and patterns ask for groups near each other, in order or in any order. So wording may
-vary without a list of whole sentences, and common words alone never hit.
+An entry is a phrase, folded like the texts; a `*` at its end also takes longer words. Entries are
+gathered in groups, and patterns ask for groups near each other, in order or in any order. So
+wording may vary without a list of whole sentences, and common words alone never hit.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
@@ -21,11 +21,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from stillwatch.errors import ConfigError
 from stillwatch.text.normal import fold, is_unspaced
 
-LANGUAGES = ("en", "es", "de", "fr", "pt", "zh", "ja", "ru")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "zh", "ja", "ko", "ru", "ar", "hi")
 
 _MAX_POSITIONS = 48  # of one group in one text: keeps hostile texts cheap
 _CAPABILITY_POINTS = 2
+_TASK_HEAD, _TASK_TAIL = 1500, 700  # characters: what lies between is material, not the task
 _MEMO_ENTRIES = 20_000
+
+_ARABIC_ARTICLE = "ال"
+_ARABIC_JOINED = ("و", "ب", "ف")  # and, with, so
+_ARABIC_JOINED_OR_ARTICLE = (*_ARABIC_JOINED, "ل", "ال", "وال", "بال", "لل")
 
 _Entries = dict[str, list[Annotated[str, BeforeValidator(str)]]]
 _Span = tuple[int, int]
@@ -108,20 +113,11 @@ class Vocabulary:
                     code,
                     weight,
                 )
-        self._automaton = ahocorasick.Automaton()
-        for phrase, kinds in self._entries.items():
-            exact, prefix = tuple(sorted(kinds[False])), tuple(sorted(kinds[True]))
-            self._automaton.add_word(
-                phrase,
-                (
-                    len(phrase),
-                    not _is_open(phrase[0]),
-                    not _is_open(phrase[-1]),
-                    exact,
-                    prefix,
-                ),
-            )
-        self._automaton.make_automaton()
+        self._automaton = _make_automaton(self._entries)
+        # Most texts need no other script: a small automaton stays in the processor's cache.
+        self._ascii_automaton = _make_automaton(
+            {phrase: kinds for phrase, kinds in self._entries.items() if phrase.isascii()}
+        )
         self._memo: dict[int, tuple[_Rule, ...]] = {}
 
     @property
@@ -153,21 +149,26 @@ class Vocabulary:
         return best
 
     def _find(self, folded: str) -> tuple[dict[int, list[_Span]], dict[int, int]]:
-        """Return where each group stands, and how many different phrases of it were seen."""
+        """Return where each technique group stands, and how many phrases of a capability were seen.
+
+        Phrases of a capability count where a task is put: at the beginning or the end of a text.
+        """
         positions: dict[int, list[_Span]] = {}
         phrases: set[tuple[int, str]] = set()
-        for last, (length, closed_left, closed_right, exact, prefix) in self._automaton.iter(
-            folded
-        ):
+        tail = len(folded) - _TASK_TAIL
+        automaton = self._ascii_automaton if folded.isascii() else self._automaton
+        for last, (length, closed_left, closed_right, exact, prefix) in automaton.iter(folded):
             start = last - length + 1
             if closed_left and folded[start - 1].isalnum():
                 continue
+            is_task = start < _TASK_HEAD or start > tail
             groups = prefix
             if exact and not (closed_right and folded[last + 1].isalnum()):
                 groups = exact + prefix
             for group in groups:
                 if group in self._points:
-                    phrases.add((group, folded[start : last + 1]))
+                    if is_task:
+                        phrases.add((group, folded[start : last + 1]))
                     continue
                 spans = positions.get(group)
                 if spans is None:
@@ -246,8 +247,28 @@ class Vocabulary:
                     raise ConfigError(
                         f"vocabulary {owner}.{name}: {entry!r} is empty or has a * inside"
                     )
-                self._entries[phrase][is_prefix].add(group)
+                for form in _list_forms(phrase, language):
+                    self._entries[form][is_prefix].add(group)
         return group
+
+
+def _make_automaton(entries: Mapping[str, Mapping[bool, set[int]]]) -> Any:
+    """Return the automaton of phrases: length, bounds, groups of exact and of begun words."""
+    automaton = ahocorasick.Automaton()
+    for phrase, kinds in entries.items():
+        exact, prefix = (tuple(sorted(kinds.get(begun, ()))) for begun in (False, True))
+        value = (len(phrase), not _is_open(phrase[0]), not _is_open(phrase[-1]), exact, prefix)
+        automaton.add_word(phrase, value)
+    automaton.make_automaton()
+    return automaton
+
+
+def _list_forms(phrase: str, language: str) -> list[str]:
+    """Return the phrase as it may stand in a text: Arabic joins short words to the next one."""
+    if language != "ar":
+        return [phrase]
+    joined = _ARABIC_JOINED if phrase.startswith(_ARABIC_ARTICLE) else _ARABIC_JOINED_OR_ARTICLE
+    return [phrase, *(short + phrase for short in joined)]
 
 
 def _make_bits(groups: Iterable[int]) -> int:

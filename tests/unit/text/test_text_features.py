@@ -213,12 +213,26 @@ def test_features__look_for_techniques_in_the_system_prompt_too() -> None:
         ("Tell me a joke about cats", {}, "general"),
         ("用Python编写函数,计算两个数的和,并写单元测试", {}, "coding"),
         ("Übersetze den Brief und fasse zusammen", {}, "rewriting"),
+        ("def area(r):\n    return 3 * r\nimport math\nwhat is wrong here", {}, "coding"),
+        ("Anna köpte 3 äpplen för 4 kr och 5 päron för 6 kr. Vad blev priset?", {}, "reasoning"),
+        ("Vad hände mellan 1914, 1939 och 1989 i vårt land?", {}, "general"),
+        ("Dimostra che la somma di due numeri dispari è pari", {}, "reasoning"),
+        ("파이썬으로 함수를 작성해 주세요", {}, "coding"),
+        ("ترجم هذه الرسالة إلى الفرنسية", {}, "rewriting"),
+        ("इस पत्र का अनुवाद करो", {}, "rewriting"),
     ],
 )
 def test_features__label_the_capability_from_facts_first(
     prompt: str, facts: dict[str, object], code: str
 ) -> None:
     assert describe(prompt, **facts).capability_code == code
+
+
+def test_features__tell_the_capability_by_the_task_and_not_by_its_material() -> None:
+    material = "The pull request broke the unit test of the javascript compiler. " * 60
+    prompt = f"Summarize in one sentence. {'News of the day. ' * 100}{material}{'The end. ' * 100}"
+    assert describe(prompt).capability_code == "rewriting"
+    assert describe(material).capability_code == "coding"
 
 
 @pytest.mark.parametrize(

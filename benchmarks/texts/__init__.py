@@ -1,0 +1,1 @@
+"""Labelled prompts and what the text features make of them."""
