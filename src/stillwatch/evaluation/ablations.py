@@ -7,15 +7,27 @@ with what such a platform would really deliver. Broken lines stay as they are.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable
+import shutil
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 
 from stillwatch.errors import InputError
+from stillwatch.evaluation.ablation_edits import (
+    ADDRESS_EDITS,
+    KNOWN_FORMATS,
+    TEXT_EDITS,
+    Edit,
+    drop_fields,
+)
+from stillwatch.worlds.landing import write_lines, write_table
+from stillwatch.worlds.model import FileKind
+from stillwatch.worlds.records import REGISTRY_FIELDS
 
 
 class Ablation(StrEnum):
@@ -24,6 +36,8 @@ class Ablation(StrEnum):
     ADDRESSES = "addresses"
     PAYMENT = "payment"
     TEXT = "text"
+    SIGNUP = "signup"
+    REGISTRY = "registry"
 
     @property
     def label(self) -> str:
@@ -35,89 +49,103 @@ class Ablation(StrEnum):
                 return "without payment"
             case Ablation.TEXT:
                 return "without any text"
+            case Ablation.SIGNUP:
+                return "with a registry of ids, dates and status only"
+            case Ablation.REGISTRY:
+                return "without an account registry"
             case _:
                 raise ValueError(f"no label for {self!r}")
 
 
-_NATIVE_FIELDS = {
-    Ablation.ADDRESSES: ("client_ip", "client_country", "ja4", "header_order_hash"),
-    Ablation.PAYMENT: (),
-    Ablation.TEXT: ("system_prompt", "prompt"),
+_USAGE_EDITS: dict[Ablation, dict[str, Edit]] = {
+    Ablation.ADDRESSES: ADDRESS_EDITS,
+    Ablation.TEXT: TEXT_EDITS,
 }
-_ACCOUNT_FIELDS = {
-    Ablation.ADDRESSES: ("signup_ip", "signup_country", "signup_ja4"),
-    Ablation.PAYMENT: ("payment_instrument", "payment_bin", "payment_type", "billing_country"),
-    Ablation.TEXT: ("declared_use",),
+_REGISTRY_EDITS: dict[Ablation, Edit] = {
+    Ablation.ADDRESSES: drop_fields("signup_ip", "signup_country", "signup_ja4"),
+    Ablation.PAYMENT: drop_fields(
+        "payment_instrument", "payment_bin", "payment_type", "billing_country"
+    ),
+    Ablation.TEXT: drop_fields("declared_use"),
+    Ablation.SIGNUP: drop_fields("organization_id", *REGISTRY_FIELDS),
 }
-# Formats that never carry the fields need nothing taken out.
-_NEVER_CARRIED = {"aws_bedrock_invocation": {Ablation.ADDRESSES, Ablation.PAYMENT}}
-
-Edit = Callable[[dict[str, Any]], None]
+_KINDS: dict[str, FileKind] = {".jsonl": "jsonl", ".jsonl.gz": "gzip", ".jsonl.zst": "zstd"}
 
 
 def blank_fields(landing: Path, ablation: Ablation) -> int:
-    """Take the fields out of every landed file of a world; return how many records were changed."""
+    """Take the fields out of every landed file of a world; return how many records were changed.
+
+    Without a registry its folders are removed, and no record is counted as changed.
+    """
+    if ablation is Ablation.REGISTRY:
+        shutil.rmtree(landing / "accounts")
+        return 0
     changed = 0
+    edits = _USAGE_EDITS.get(ablation, {})
     for folder in sorted((landing / "usage").iterdir()):
         about = yaml.safe_load((folder / "source.yml").read_text("utf-8"))
-        edit = _choose_edit(str(about["format"]), ablation)
-        if edit is not None:
-            changed += _edit_files(folder, edit)
+        name = str(about["format"])
+        if name not in KNOWN_FORMATS:
+            raise InputError(
+                f"usage format {name!r} of {folder} cannot be written {ablation.label}: "
+                f"known are {', '.join(sorted(KNOWN_FORMATS))}"
+            )
+        if name in edits:
+            changed += _edit_files(folder, edits[name])
     for folder in sorted((landing / "accounts").iterdir()):
-        changed += _edit_files(folder, _drop(_ACCOUNT_FIELDS[ablation]))
+        changed += _edit_files(folder, _REGISTRY_EDITS[ablation])
     return changed
-
-
-def _choose_edit(format_name: str, ablation: Ablation) -> Edit | None:
-    if format_name == "native":
-        return _drop(_NATIVE_FIELDS[ablation])
-    if ablation in _NEVER_CARRIED.get(format_name, ()):
-        return None
-    if format_name == "aws_bedrock_invocation" and ablation is Ablation.TEXT:
-        return _drop_bedrock_text
-    raise InputError(
-        f"usage format {format_name!r} cannot be written {ablation.label}: ablations know native "
-        "and aws_bedrock_invocation, choose a world of these"
-    )
-
-
-def _drop(names: tuple[str, ...]) -> Edit:
-    def edit(record: dict[str, Any]) -> None:
-        for name in names:
-            record.pop(name, None)
-
-    return edit
-
-
-def _drop_bedrock_text(record: dict[str, Any]) -> None:
-    """Leave what was asked with its blocks of other kinds (images, tools), but no word of it."""
-    request = record.get("input")
-    body = request.get("inputBodyJson") if isinstance(request, dict) else None
-    if not isinstance(body, dict):
-        return
-    body.pop("system", None)
-    for message in body.get("messages", ()):
-        blocks = message.get("content")
-        message["content"] = (
-            [block for block in blocks if "text" not in block] if isinstance(blocks, list) else []
-        )
 
 
 def _edit_files(folder: Path, edit: Edit) -> int:
-    """Rewrite a folder's files, record by record; other kinds of files are an error."""
+    """Rewrite a folder's files of lines or Parquet, record by record."""
     changed = 0
     for path in sorted(path for path in folder.glob("dt=*/*") if path.is_file()):
-        if not path.name.endswith(".jsonl.gz"):
-            raise InputError(f"{path} is no .jsonl.gz: ablations cannot rewrite it")
-        lines = gzip.decompress(path.read_bytes()).split(b"\n")
-        for number, line in enumerate(lines):
-            try:
-                record = orjson.loads(line)
-            except orjson.JSONDecodeError:
-                continue
-            edit(record)
-            edited = orjson.dumps(record)
-            changed += edited != line
-            lines[number] = edited
-        path.write_bytes(gzip.compress(b"\n".join(lines), compresslevel=5, mtime=0))
+        ending = path.name[path.name.index(".") :]
+        if ending == ".parquet":
+            changed += _edit_table(path, edit)
+        elif ending in _KINDS:
+            changed += _edit_lines(path, _KINDS[ending], edit)
+        else:
+            raise InputError(f"{path}: cannot rewrite {ending}, only .parquet, {', '.join(_KINDS)}")
     return changed
+
+
+def _edit_lines(path: Path, kind: FileKind, edit: Edit) -> int:
+    changed = 0
+    lines = _read(path, kind).split(b"\n")
+    for number, line in enumerate(lines):
+        try:
+            record = orjson.loads(line)
+        except orjson.JSONDecodeError:
+            continue
+        edit(record)
+        edited = orjson.dumps(record)
+        changed += edited != line
+        lines[number] = edited
+    write_lines(path, lines[:-1], kind)  # each line ends in a line feed: nothing follows the last
+    return changed
+
+
+def _edit_table(path: Path, edit: Edit) -> int:
+    table = pq.ParquetFile(path).read()  # a read of the path would add its `dt` as a column
+    before: list[dict[str, Any]] = table.to_pylist()
+    after: list[dict[str, Any]] = table.to_pylist()
+    for row in after:
+        edit(row)
+    edited = pa.Table.from_pylist(after, schema=table.schema)
+    write_table(path, edited)
+    return sum(old != new for old, new in zip(before, edited.to_pylist(), strict=True))
+
+
+def _read(path: Path, kind: FileKind) -> bytes:
+    match kind:
+        case "jsonl":
+            return path.read_bytes()
+        case "gzip":
+            return gzip.decompress(path.read_bytes())
+        case "zstd":
+            with pa.input_stream(str(path), compression="zstd") as stream:
+                return bytes(stream.read())
+        case _:
+            raise ValueError(f"{path} is no file of lines")
