@@ -288,12 +288,15 @@ set_evidence as (
 
     select set_key, family, evidence_side, available_count, observed_count, observed_ratio, base_ratio, base_population, {{ as_bits('bits') }} as bits
     from weighed_shares
+    where family <> '{{ var('left_out_family') }}'
     union all
     select set_key, family, evidence_side, available_count, observed_count, observed_ratio, base_ratio, base_population, {{ as_bits('bits') }} as bits
     from weighed_loads
+    where family <> '{{ var('left_out_family') }}'
     union all
     select set_key, family, evidence_side, available_count, observed_count, observed_ratio, base_ratio, base_population, {{ as_bits('bits') }} as bits
     from weighed_attributes
+    where family <> '{{ var('left_out_family') }}'
 
 )
 {%- endmacro %}

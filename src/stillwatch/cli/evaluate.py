@@ -37,7 +37,13 @@ _FILE_WIDTH = 220  # a column per method needs more than the 80 characters of a 
 )  # fmt: skip
 @click.option(
     "--ablate", metavar="FIELDS",
-    help="Run each world again without fields: addresses, payment, text (comma-separated).",
+    help="Run each world again without fields: addresses, payment, text, signup, registry "
+    "(comma-separated).",
+)  # fmt: skip
+@click.option(
+    "--leave-out", metavar="FAMILIES",
+    help="Judge the last day of each world again without single families of evidence "
+    "(comma-separated); or all.",
 )  # fmt: skip
 @click.option(
     "--sweep", "sweeps", multiple=True, metavar="PATH=V1,V2...",
@@ -74,6 +80,7 @@ def command(page: Path | None, run_folder: Path | None, **options: Any) -> None:
     Hours:       stillwatch evaluate --plan full --jobs 2
     One world:   stillwatch evaluate --world demo --seeds 3
     Fields:      stillwatch evaluate --world demo --ablate addresses,payment,text
+    Evidence:    stillwatch evaluate --world demo --leave-out all
     Evasion:     stillwatch evaluate --world demo --sweep attackers.hydra.mixing=0.65,0.9,0.98
     The page:    stillwatch evaluate --page evaluation.md --run var/evaluation/<run id>
 
@@ -121,9 +128,11 @@ def _choose_plan(options: dict[str, Any]) -> Plan:
     if (options["plan_name"] is None) == (options["worlds"] is None):
         raise ConfigError("give either --plan NAME or --world NAME[,NAME...]")
     if options["plan_name"] is not None:
-        only = [name for name in ("overrides", "ablate", "sweeps") if options[name]]
+        only = [name for name in ("overrides", "ablate", "leave_out", "sweeps") if options[name]]
         if only:
-            raise ConfigError("--set, --ablate and --sweep go with --world: a plan has its own")
+            raise ConfigError(
+                "--set, --ablate, --leave-out and --sweep go with --world: a plan has its own"
+            )
         plan = load_plan(options["plan_name"])
     else:
         values = dict(parse_setting(text, "--set") for text in options["overrides"])
@@ -131,10 +140,9 @@ def _choose_plan(options: dict[str, Any]) -> Plan:
         changed = {path: _read_value(text) for path, text in values.items()}
         worlds = tuple(PlannedWorld(world=name, set=changed) for name in named)
         labels = tuple(world.label for world in worlds)
-        ablations = Ablations()
-        if options["ablate"]:
-            fields = tuple(_parse_ablation(name, Ablation) for name in options["ablate"].split(","))
-            ablations = Ablations(labels, fields, options["seeds"] or 1)
+        fields = tuple(_parse_ablation(name, Ablation) for name in _split(options["ablate"]))
+        families = _split(options["leave_out"])
+        ablations = Ablations(labels, fields, options["seeds"] or 1, families)
         sweeps = tuple(
             Sweep(world=label, knob=knob, levels=_parse_levels(text), seeds=options["seeds"] or 1)
             for knob, text in (parse_setting(each, "--sweep") for each in options["sweeps"])
@@ -148,6 +156,10 @@ def _choose_plan(options: dict[str, Any]) -> Plan:
     if options["methods"] is not None:
         plan = replace(plan, methods=tuple(options["methods"].split(",")))
     return check_plan(plan)
+
+
+def _split(text: str | None) -> tuple[str, ...]:
+    return tuple(text.split(",")) if text else ()
 
 
 def _read_value(text: str) -> Any:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from stillwatch.errors import InputError
+from stillwatch.evaluation.left_out import LeftOut
 from stillwatch.evaluation.sizes import SizeEstimate
 from stillwatch.evaluation.tables import Accounts, Activity, Membership
 from stillwatch.runs import read_json, write_json
@@ -28,7 +29,8 @@ class CellSummary:
     """One world-seed: what it was, what became of it. `stopped` says why it has no figures.
 
     `inputs_sha256` covers every landed file as it was simulated, and `account_count` the accounts
-    that asked anything; `seconds` is all that differs when it is run again.
+    that asked anything; `left_out` holds the last day judged without single families, after the one
+    with all of them; `seconds` is all that differs when it is run again.
     """
 
     cell: str
@@ -44,6 +46,7 @@ class CellSummary:
     exchange_count: int
     stopped: str | None = None
     sizes: tuple[SizeEstimate, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     reasons: Mapping[str, str] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION

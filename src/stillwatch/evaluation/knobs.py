@@ -10,36 +10,39 @@ from typing import Any
 import yaml
 
 from stillwatch.errors import ConfigError
+from stillwatch.worlds.groups import scale_world
 from stillwatch.worlds.model import World
-from stillwatch.worlds.presets import list_presets, load_world, parse_world
+from stillwatch.worlds.presets import list_presets, load_world, read_world
 
 MIXING = "mixing"  # of an attacker: share of its requests that extract nothing
 
 
-def load_world_with(name: str, overrides: Mapping[str, Any]) -> World:
+def load_world_with(name: str, overrides: Mapping[str, Any], scale: float | None = None) -> World:
     """Return the world of that name with some values changed, checked like any world file.
 
-    Worlds that ship are read once: reading takes as long as simulating a small one.
+    It is scaled first (none given: as the world itself says), so that a changed number of accounts
+    is the number of accounts. Worlds that ship are read once: reading takes as long as simulating
+    a small one.
     """
     if name in list_presets():
-        return _load_preset(name, yaml.safe_dump(dict(overrides), sort_keys=False))
-    return _load(name, overrides)
+        return _load_preset(name, yaml.safe_dump(dict(overrides), sort_keys=False), scale)
+    return _load(name, overrides, scale)
 
 
 @lru_cache(maxsize=256)
-def _load_preset(name: str, overrides: str) -> World:
-    return _load(name, yaml.safe_load(overrides))
+def _load_preset(name: str, overrides: str, scale: float | None) -> World:
+    return _load(name, yaml.safe_load(overrides), scale)
 
 
-def _load(name: str, overrides: Mapping[str, Any]) -> World:
-    world = load_world(name)
+def _load(name: str, overrides: Mapping[str, Any], scale: float | None) -> World:
+    world = scale_world(load_world(name), scale)
     if not overrides:
         return world
     tree: dict[str, Any] = dataclasses.asdict(world)
     for path, value in overrides.items():
         set_value(tree, path, value, name)
     changed = ", ".join(overrides)
-    return parse_world(yaml.safe_dump(tree, sort_keys=False), f"world {name!r} with {changed}")
+    return read_world(_write_lists(tree), f"world {name!r} with {changed}")
 
 
 def set_value(tree: dict[str, Any], path: str, value: Any, origin: str) -> None:
@@ -63,6 +66,17 @@ def set_value(tree: dict[str, Any], path: str, value: Any, origin: str) -> None:
     if isinstance(holder, tuple):
         raise ConfigError(f"{origin}: {path} names a whole entry: name one of its values")
     holder[_find(holder, last, path, origin)] = value
+
+
+def _write_lists(value: Any) -> Any:
+    """Return a tree as YAML would read it: lists where a world has tuples."""
+    match value:
+        case dict():
+            return {key: _write_lists(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_write_lists(each) for each in value]
+        case _:
+            return value
 
 
 def parse_setting(text: str, option: str) -> tuple[str, str]:

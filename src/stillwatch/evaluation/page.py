@@ -13,6 +13,7 @@ from stillwatch.evaluation.score_table import ScoreTable
 from stillwatch.evaluation.summary import (
     pick_best,
     show_false_campaigns,
+    show_left_out,
     show_runs,
     show_variants,
 )
@@ -84,9 +85,9 @@ def render_page(result: EvaluationResult) -> str:
         parts.append(_head_group(group))
         if group.table is not None:
             parts += _show_table(group.table, group.name)
-    variants = show_variants(result)
-    if variants.rows:
-        parts.append(render_grid(variants))
+    parts += [
+        render_grid(grid) for grid in (show_variants(result), show_left_out(result)) if grid.rows
+    ]
     for curve, grid in zip(result.evasions, show_evasions(result.evasions), strict=True):
         picture = _link(f"evasion {curve.evasion}", f"Evasion-cost curve: {curve.evasion}")
         parts.append(f"{render_grid(grid)}\n\n{picture}")

@@ -19,18 +19,28 @@ from stillwatch.errors import ConfigError
 from stillwatch.evaluation.ablations import Ablation
 from stillwatch.evaluation.evasion import CostModel
 from stillwatch.evaluation.knobs import load_world_with
-from stillwatch.worlds.model import World
+from stillwatch.evaluation.left_out import choose_families
+from stillwatch.worlds.model import Format, World, deliver_as
 
 _STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, config=_STRICT)
 class PlannedWorld:
-    """A world (preset or path of a .yml file) under the name it has in the results."""
+    """A world (preset or path of a .yml file) under the name it has in the results.
+
+    `scale` multiplies its accounts (none given: as the world says) before `set` changes values,
+    `days` ends it early, `seeds` replaces those of the plan, and `deliver_as` writes every source
+    in one log format.
+    """
 
     world: str
     name: str = ""
     set: dict[str, Any] = field(default_factory=dict)
+    scale: float | None = None
+    days: int | None = None
+    seeds: int | None = None
+    deliver_as: Format | None = None
 
     @property
     def label(self) -> str:
@@ -40,11 +50,15 @@ class PlannedWorld:
 
 @dataclass(frozen=True, config=_STRICT)
 class Ablations:
-    """Which fields are taken out, in which of the worlds (by their names in the results)."""
+    """Which fields are taken out, in which of the worlds (by their names in the results).
+
+    `families` are the families of evidence without which the last day is judged again, or `all`.
+    """
 
     worlds: tuple[str, ...] = ()
     fields: tuple[Ablation, ...] = tuple(Ablation)
     seeds: int = 1
+    families: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, config=_STRICT)
@@ -104,14 +118,18 @@ class Cell:
     world: str
     seed: int
     overrides: dict[str, Any] = field(default_factory=dict)
+    scale: float | None = None
     days: int | None = None
+    deliver_as: Format | None = None
     ablation: Ablation | None = None
+    left_out_families: tuple[str, ...] = ()
     sweep: str | None = None
     level: float | None = None
 
     def load(self) -> World:
         """Return the world of the cell; its seed is given when it is written."""
-        return load_world_with(self.world, self.overrides)
+        world = load_world_with(self.world, self.overrides, self.scale)
+        return world if self.deliver_as is None else deliver_as(world, self.deliver_as)
 
 
 def list_plans() -> list[str]:
@@ -146,10 +164,18 @@ def check_plan(plan: Plan) -> Plan:
         f"the world {name!r} is named twice" for name in {*labels} if labels.count(name) > 1
     ]
     problems += [f"no world {name!r} in the plan" for name in sorted(named - set(labels))]
-    if not plan.worlds or min(plan.seeds, plan.ablations.seeds) < 1:
+    seeds = [plan.seeds, plan.ablations.seeds]
+    seeds += [world.seeds for world in plan.worlds if world.seeds is not None]
+    if not plan.worlds or min(seeds) < 1:
         problems.append("a plan needs a world and at least one seed")
-    if plan.days is not None and plan.days < 1:
-        problems.append(f"days: {plan.days} is no period")
+    for days in (plan.days, *(world.days for world in plan.worlds)):
+        if days is not None and days < 1:
+            problems.append(f"days: {days} is no period")
+    problems += [
+        f"the world {world.label!r}: scale {world.scale} is not above zero"
+        for world in plan.worlds
+        if world.scale is not None and world.scale <= 0
+    ]
     for sweep in plan.sweeps:
         if not sweep.target:
             problems.append(f"sweep {sweep.knob}: say which `attacker` is counted")
@@ -169,9 +195,13 @@ def check_plan(plan: Plan) -> Plan:
 def list_cells(plan: Plan) -> list[Cell]:
     """Return every run of the plan: worlds by seed, then ablations, then levels of sweeps."""
     cells = []
+    families = choose_families(plan.ablations.families)
     for world in plan.worlds:
-        for seed in _list_seeds(world, plan.seeds):
-            cells.append(_make_cell(plan, world, seed))
+        for number, seed in enumerate(_list_seeds(world, world.seeds or plan.seeds)):
+            judged_again = world.label in plan.ablations.worlds and number < plan.ablations.seeds
+            cell = _make_cell(plan, world, seed)
+            left_out = families if judged_again else ()
+            cells.append(dataclasses.replace(cell, left_out_families=left_out))
     for world in plan.worlds:
         for ablation in plan.ablations.fields if world.label in plan.ablations.worlds else ():
             for seed in _list_seeds(world, plan.ablations.seeds):
@@ -198,7 +228,17 @@ def hash_json(value: Any) -> str:
 def _make_cell(plan: Plan, world: PlannedWorld, seed: int, suffix: str = "") -> Cell:
     group = f"{world.label}{suffix}"
     name = f"{group} seed {seed}"
-    return Cell(name, group, world.label, world.world, seed, world.set, plan.days)
+    return Cell(
+        name=name,
+        group=group,
+        base=world.label,
+        world=world.world,
+        seed=seed,
+        overrides=world.set,
+        scale=world.scale,
+        days=min((days for days in (plan.days, world.days) if days is not None), default=None),
+        deliver_as=world.deliver_as,
+    )
 
 
 def _list_seeds(world: PlannedWorld, count: int) -> Iterator[int]:

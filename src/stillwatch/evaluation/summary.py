@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from stillwatch.evaluation.intervals import estimate_ratio
+from stillwatch.evaluation.left_out import add_up
 from stillwatch.evaluation.methods import LEDGER
 from stillwatch.evaluation.render import (
     NONE,
@@ -31,6 +33,7 @@ def print_result(result: EvaluationResult, console: Console) -> None:
     for grid in (
         show_runs(result),
         show_variants(result),
+        show_left_out(result),
         show_false_campaigns(result),
         *show_evasions(result.evasions),
     ):
@@ -75,6 +78,33 @@ def show_variants(result: EvaluationResult) -> Grid:
         "its world's first one over the same number of seeds only."
     )
     return Grid("Missing fields", head, tuple(rows), (note,))
+
+
+def show_left_out(result: EvaluationResult) -> Grid:
+    """Return one row per world and family of evidence: what is flagged without the family."""
+    rows = []
+    for group in dict.fromkeys(cell.group for cell in result.cells):
+        outcomes = [each for cell in result.cells if cell.group == group for each in cell.left_out]
+        for each in add_up(outcomes):
+            rows.append(
+                (
+                    group,
+                    each.family or "nothing",
+                    write_share(estimate_ratio(each.flagged_attackers, each.attacker_count)),
+                    f"{each.flagged_benign:,} of {each.benign_count:,}",
+                    f"{each.found_count} of {each.campaign_count}",
+                    f"{each.false_campaign_count}",
+                )
+            )
+    head = (
+        "world", "left out", "attackers flagged", "benign flagged", "campaigns found",
+        "false campaigns",
+    )  # fmt: skip
+    note = (
+        "The last day judged again without one family of evidence; the days before keep all of "
+        "them. Attackers flagged with the exact 95 % interval."
+    )
+    return Grid("One family of evidence left out", head, tuple(rows), (note,))
 
 
 def show_false_campaigns(result: EvaluationResult) -> Grid:

@@ -41,8 +41,12 @@ class BuildResult:
     seconds: float
 
 
-def build_day(settings: Settings, day: date, layer: str = "all") -> BuildResult:
+def build_day(
+    settings: Settings, day: date, layer: str = "all", left_out_family: str = ""
+) -> BuildResult:
     """Build one layer (or `all` but reporting); a failed model or test is a WarehouseError.
+
+    An evaluation may leave out one family of evidence, to see what is found without it.
 
     Building a day that is not the newest one rebuilds the newest one afterwards, so that the tables
     of current state (`dim_*`, `bridge_campaign_accounts`) do not fall back to the past.
@@ -52,7 +56,7 @@ def build_day(settings: Settings, day: date, layer: str = "all") -> BuildResult:
     paths = get_paths(settings)
     layers = ("behaviour", "campaigns") if layer == "all" else (layer,)
     with exclusive(paths, "warehouse"):
-        result = _build(settings, paths, day, layers)
+        result = _build(settings, paths, day, layers, left_out_family)
         if layer in ("all", "campaigns"):
             newest = _newest_day(settings, paths)
             if newest is not None and newest > day:
@@ -100,14 +104,16 @@ def _expect_result(result: Any, verb: str) -> Any:
     return result
 
 
-def _build(settings: Settings, paths: Paths, day: date, layers: tuple[str, ...]) -> BuildResult:
+def _build(
+    settings: Settings, paths: Paths, day: date, layers: tuple[str, ...], left_out_family: str = ""
+) -> BuildResult:
     if layers == ("reporting",):
         with open_build(settings, paths) as connection:
             load_ledgers(connection, paths, day)
     else:
         screen_day(settings, day)
         load_day(settings, paths, day)
-    variables = json.dumps({"run_date": day.isoformat()})
+    variables = json.dumps({"run_date": day.isoformat(), "left_out_family": left_out_family})
     selection = [f"tag:{layer}" for layer in layers]
     result = run_dbt(
         settings,

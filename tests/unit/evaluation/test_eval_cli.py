@@ -9,11 +9,11 @@ from stillwatch.cli import cli
 from stillwatch.cli.evaluate import _choose_plan
 from stillwatch.errors import ConfigError
 from stillwatch.evaluation.ablations import Ablation
-from stillwatch.evaluation.plan import load_plan
+from stillwatch.evaluation.plan import list_cells, load_plan
 
 NOTHING: dict[str, Any] = {
     "plan_name": None, "worlds": None, "seeds": None, "days": None, "methods": None,
-    "overrides": (), "ablate": None, "sweeps": (),
+    "overrides": (), "ablate": None, "leave_out": None, "sweeps": (),
 }  # fmt: skip
 
 
@@ -27,6 +27,7 @@ def test_evaluate_command__makes_a_plan_of_its_options() -> None:
             "methods": "ja4-only,volume-rule",
             "overrides": ("cohorts.ordinary.accounts=20",),
             "ablate": "text,payment",
+            "leave_out": "timing,content",
         }
     )
     assert [(world.label, world.set) for world in plan.worlds] == [
@@ -35,7 +36,13 @@ def test_evaluate_command__makes_a_plan_of_its_options() -> None:
     ]
     assert (plan.seeds, plan.days, plan.methods) == (2, 5, ("ja4-only", "volume-rule"))
     assert plan.ablations.fields == (Ablation.TEXT, Ablation.PAYMENT)
+    assert plan.ablations.families == ("timing", "content")
     assert plan.ablations.worlds == ("tiny", "demo")
+
+
+def test_evaluate_command__leaving_out_families_takes_no_field_away() -> None:
+    plan = _choose_plan(NOTHING | {"worlds": "tiny", "leave_out": "timing"})
+    assert [cell.left_out_families for cell in list_cells(plan)] == [("timing",)]
 
 
 def test_evaluate_command__a_sweep_is_a_curve_per_world() -> None:
@@ -55,7 +62,9 @@ def test_evaluate_command__seeds_and_days_change_a_named_plan() -> None:
         ({}, "either --plan NAME or --world"),
         ({"plan_name": "quick", "worlds": "tiny"}, "either --plan NAME or --world"),
         ({"plan_name": "quick", "ablate": "text"}, "a plan has its own"),
+        ({"plan_name": "quick", "leave_out": "all"}, "a plan has its own"),
         ({"worlds": "tiny", "ablate": "smell"}, "'smell': give addresses, payment, text"),
+        ({"worlds": "tiny", "leave_out": "smell"}, "no family smell"),
         ({"worlds": "tiny", "sweeps": ("attackers.relay.mixing=much",)}, "levels are numbers"),
         ({"worlds": "tiny", "overrides": ("a.b=[",)}, "is no YAML value"),
         ({"worlds": "tiny", "sweeps": ("attackers.gone.mixing=0.5",)}, "there is relay"),

@@ -56,6 +56,7 @@ marked as (
 
     from signals as s
     left join reference as r on s.account_key = r.account_key
+    where s.family <> '{{ var('left_out_family') }}'
 
 ),
 

@@ -39,9 +39,14 @@ def load_world(name: str) -> World:
 def parse_world(text: str, origin: str) -> World:
     """Return the world written in `text`; every problem is listed in one ConfigError."""
     try:
-        raw: Any = yaml.safe_load(text)
+        raw: Any = yaml.load(text, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise ConfigError(f"{origin} is not YAML: {error}") from error
+    return read_world(raw, origin)
+
+
+def read_world(raw: Any, origin: str) -> World:
+    """Return the world that a mapping of YAML values describes, as `parse_world` does."""
     if not isinstance(raw, dict):
         raise ConfigError(f"{origin} holds no mapping: start from presets/tiny.yml")
     shared = raw.pop(
