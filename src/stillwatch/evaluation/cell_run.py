@@ -28,7 +28,7 @@ from stillwatch.evaluation.cell_store import CellData, CellSummary, write_cell
 from stillwatch.evaluation.competitors.protocol import WorldTables
 from stillwatch.evaluation.competitors.world_tables import load_world_tables
 from stillwatch.evaluation.inputs import WorldResult, read_world_result
-from stillwatch.evaluation.left_out import NOTHING, count_flagged, judge_without
+from stillwatch.evaluation.left_out import NOTHING, judge_without
 from stillwatch.evaluation.methods import LEDGER, OWN_EVIDENCE, CompetitorRun, run_competitors
 from stillwatch.evaluation.plan import Cell
 from stillwatch.log import get_logger, set_up_logging
@@ -158,8 +158,8 @@ def measure_world(job: CellJob, world: WorldSummary) -> CellData:
     )
     runs = run_competitors(tables, job.methods, job.cell.seed)
     families = job.cell.left_out_families
-    left_out = [count_flagged(NOTHING, result)] if families else []
-    left_out += judge_without(job.settings, result.last_day, job.cell.name, job.truth, families)
+    again = (NOTHING, *families) if families else ()
+    left_out = judge_without(job.settings, result.last_day, job.cell.name, job.truth, again)
     accounts = [each for each in result.truth if each.account_key not in result.silent]
     keys = tuple(each.account_key for each in accounts)
     summary = _summarize(job, world, result.first_day, result.last_day)

@@ -29,8 +29,8 @@ class CellSummary:
     """One world-seed: what it was, what became of it. `stopped` says why it has no figures.
 
     `inputs_sha256` covers every landed file as it was simulated, and `account_count` the accounts
-    that asked anything; `left_out` holds the last day judged without single families, after the one
-    with all of them; `seconds` is all that differs when it is run again.
+    that asked anything; `left_out` holds the last day judged anew, with all families and without
+    single ones; `seconds` is all that differs when it is run again.
     """
 
     cell: str

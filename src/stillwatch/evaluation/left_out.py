@@ -1,4 +1,8 @@
-"""The last day of a world judged again without one family of evidence at a time."""
+"""The last day of a world judged anew, with all evidence and without one family at a time.
+
+What earlier days found is forgotten: a campaign lasts from day to day, and would hide what the
+family that is left out is worth.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+import duckdb
 
 from stillwatch.errors import ConfigError
 from stillwatch.evaluation.grouping import cover_campaigns, match_campaigns
@@ -19,7 +25,7 @@ from stillwatch.settings import Settings
 from stillwatch.transform.build import build_day
 
 ALL = "all"
-NOTHING = ""  # the family of the row to compare with: nothing is left out
+NOTHING = ""  # the family of the row to compare with, from which nothing is left out
 _CATALOG = Path("dbt_project/seeds/signal_catalog.csv")
 _COUNTER = "counter"  # evidence against suspicion: no attacker gains from its absence
 
@@ -82,8 +88,7 @@ def judge_without(
 ) -> Iterator[LeftOut]:
     """Yield the outcome of the newest day without each family; the build database is put back.
 
-    The days before keep what all families said of them, so a campaign that had been found keeps
-    its id if it is found again.
+    The facts of all days stay; only what was concluded before the day is forgotten.
     """
     warehouse = get_paths(settings).warehouse
     whole = warehouse.with_name(f"{warehouse.name}.whole")
@@ -91,10 +96,25 @@ def judge_without(
     try:
         for family in families:
             shutil.copyfile(whole, warehouse)
+            _forget_conclusions(warehouse, day)
             build_day(settings, day, "campaigns", left_out_family=family)
             yield count_flagged(family, read_world_result(world, truth, warehouse))
     finally:
         whole.replace(warehouse)
+
+
+def _forget_conclusions(warehouse: Path, day: date) -> None:
+    """Delete what was concluded as of earlier days."""
+    with duckdb.connect(str(warehouse)) as connection:
+        tables = connection.execute(
+            "select table_schema, table_name from information_schema.columns "
+            "inner join information_schema.tables "
+            "using (table_catalog, table_schema, table_name) "
+            "where column_name = 'as_of_date' and table_type = 'BASE TABLE' "
+            "order by all"
+        ).fetchall()
+        for schema, name in tables:
+            connection.execute(f'delete from "{schema}"."{name}" where as_of_date < $1', [day])
 
 
 def add_up(rows: Iterable[LeftOut]) -> tuple[LeftOut, ...]:

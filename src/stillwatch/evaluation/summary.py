@@ -101,8 +101,8 @@ def show_left_out(result: EvaluationResult) -> Grid:
         "false campaigns",
     )  # fmt: skip
     note = (
-        "The last day judged again without one family of evidence; the days before keep all of "
-        "them. Attackers flagged with the exact 95 % interval."
+        "The last day judged anew, as if no day before had been: with all evidence, and without "
+        "one family. Attackers flagged with the exact 95 % interval."
     )
     return Grid("One family of evidence left out", head, tuple(rows), (note,))
 

@@ -89,13 +89,13 @@ EARLIER = Turns("Let us begin with the outline.", "Understood.")
 
 def spell_second(whole: int) -> str:
     """Return `2026-11-01T10:00:00` for whole seconds since 1970."""
-    day, second = divmod(whole, 86400)
-    return f"{_spell_day(day)}T{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    minute, second = divmod(whole, 60)
+    return f"{_spell_minute(minute)}:{second:02d}"
 
 
-@lru_cache(maxsize=4096)
-def _spell_day(day: int) -> str:
-    return to_instant(day * 86400).strftime("%Y-%m-%d")
+@lru_cache(maxsize=4096)  # more than the minutes of a day
+def _spell_minute(minute: int) -> str:
+    return to_instant(minute * 60).strftime("%Y-%m-%dT%H:%M")
 
 
 def spell_millis(milliseconds: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -52,15 +52,18 @@ class Voice:
     families: dict[tuple[str, int, int], tuple[int, ...]] = field(default_factory=dict)
 
 
-@dataclass
 class _Draw:
-    rnd: random.Random
-    voice: Voice
-    paraphrase: float
+    """What one text is drawn with; `random` is the method of `rnd`, looked up once."""
+
+    __slots__ = ("paraphrase", "random", "rnd", "voice")
+
+    def __init__(self, rnd: random.Random, voice: Voice, paraphrase: float) -> None:
+        self.rnd, self.voice, self.paraphrase = rnd, voice, paraphrase
+        self.random = rnd.random
 
 
-_Node = str | Callable[[_Draw], str]
-_Line = tuple[_Node, ...]
+# A compiled line: its text where it is always the same, else what draws it.
+_Line = str | Callable[[_Draw], str]
 
 
 @dataclass(frozen=True)
@@ -97,8 +100,8 @@ class Grammar:
         """
         draw = _Draw(rnd, voice, paraphrase)
         family = self._choose(rnd, voice, keep_to, first)
-        system = _render(_pick(rnd, family.system), draw) if family.system else None
-        prompt = _render(_pick(rnd, family.prompts), draw)
+        system = _render(family.system, draw) if family.system else None
+        prompt = _render(family.prompts, draw)
         return Text(system, prompt, family.capability, family.technique)
 
     def _choose(self, rnd: random.Random, voice: Voice, keep_to: int, first: int) -> Family:
@@ -111,7 +114,9 @@ class Grammar:
                 chosen = tuple(_draw_distinct(taste, [each.weight for each in families], keep_to))
                 voice.families[key] = chosen
             families = tuple(families[index] for index in chosen)
-        total = sum(each.weight for each in families)
+        total = 0.0
+        for family in families:
+            total += family.weight
         point = rnd.random() * total
         for family in families:
             point -= family.weight
@@ -167,7 +172,7 @@ class _Compiler:
         self._compiled: dict[str, list[_Line]] = {}
 
     def compile(self, text: str) -> _Line:
-        nodes: list[_Node] = []
+        nodes: list[_Line] = []
         for piece in _PIECE.split(text):
             if piece.startswith("[["):
                 nodes.append(_alternatives([self.compile(each) for each in piece[2:-2].split("|")]))
@@ -175,9 +180,9 @@ class _Compiler:
                 nodes.append(self._compile_slot(piece[1:-1]))
             elif piece:
                 nodes.append(piece)
-        return tuple(nodes)
+        return _join(nodes)
 
-    def _compile_slot(self, word: str) -> _Node:
+    def _compile_slot(self, word: str) -> _Line:
         own, name = word.startswith("@"), word.removeprefix("@")
         if name in _BUILT_IN:
             return _own(name, _BUILT_IN[name], self._grammar) if own else _BUILT_IN[name]
@@ -190,14 +195,27 @@ class _Compiler:
         return _own(name, node, self._grammar) if own else node
 
 
-def _options(lines: list[_Line]) -> Callable[[_Draw], str]:
-    return lambda draw: _render(lines[int(draw.rnd.random() * len(lines))], draw)
+def _join(nodes: list[_Line]) -> _Line:
+    if len(nodes) == 1:
+        return nodes[0]
+    if not nodes:
+        return ""
+    return lambda draw: "".join([node if isinstance(node, str) else node(draw) for node in nodes])
+
+
+def _options(lines: Sequence[_Line]) -> Callable[[_Draw], str]:
+    return lambda draw: _render(lines, draw)
 
 
 def _alternatives(lines: list[_Line]) -> Callable[[_Draw], str]:
+    first = lines[:1]
+
     def choose(draw: _Draw) -> str:
-        anew = draw.paraphrase and draw.rnd.random() < draw.paraphrase
-        return _render(lines[int(draw.rnd.random() * len(lines))] if anew else lines[0], draw)
+        anew = draw.paraphrase and draw.random() < draw.paraphrase
+        if anew:
+            return _render(lines, draw)
+        (line,) = first
+        return line if isinstance(line, str) else line(draw)
 
     return choose
 
@@ -216,12 +234,10 @@ def _own(name: str, node: Callable[[_Draw], str], grammar: str) -> Callable[[_Dr
     return keep
 
 
-def _render(line: _Line, draw: _Draw) -> str:
-    return "".join([node if isinstance(node, str) else node(draw) for node in line])
-
-
-def _pick(rnd: random.Random, lines: tuple[_Line, ...]) -> _Line:
-    return lines[int(rnd.random() * len(lines))]
+def _render(lines: Sequence[_Line], draw: _Draw) -> str:
+    """Return the text of one of the lines, drawn anew."""
+    line = lines[int(draw.random() * len(lines))]
+    return line if isinstance(line, str) else line(draw)
 
 
 def _draw_distinct(rnd: random.Random, weights: list[float], count: int) -> list[int]:
@@ -234,17 +250,19 @@ def _split(block: str) -> list[str]:
 
 
 def _word(draw: _Draw) -> str:
-    rnd = draw.rnd
-    count = 2 + int(rnd.random() * 2)
-    return "".join(_SYLLABLES[int(rnd.random() * len(_SYLLABLES))] for _ in range(count))
+    """Return two or three syllables."""
+    chance, count = draw.random, len(_SYLLABLES)
+    is_long = chance() >= 0.5
+    word: str = _SYLLABLES[int(chance() * count)] + _SYLLABLES[int(chance() * count)]
+    return word + _SYLLABLES[int(chance() * count)] if is_long else word
 
 
 _BUILT_IN: dict[str, Callable[[_Draw], str]] = {
-    "int": lambda draw: str(2 + int(draw.rnd.random() * 97)),
-    "small": lambda draw: str(2 + int(draw.rnd.random() * 9)),
-    "big": lambda draw: str(100 + int(draw.rnd.random() * 9900)),
-    "year": lambda draw: str(1790 + int(draw.rnd.random() * 236)),
-    "float": lambda draw: f"{draw.rnd.random() * 90:.2f}",
+    "int": lambda draw: str(2 + int(draw.random() * 97)),
+    "small": lambda draw: str(2 + int(draw.random() * 9)),
+    "big": lambda draw: str(100 + int(draw.random() * 9900)),
+    "year": lambda draw: str(1790 + int(draw.random() * 236)),
+    "float": lambda draw: f"{draw.random() * 90:.2f}",
     "hex": lambda draw: f"{draw.rnd.getrandbits(32):08x}",
     "word": _word,
     "Word": lambda draw: _word(draw).capitalize(),

@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def feeds(tmp_path: Path) -> Path:
     folder = tmp_path / "kept" / "feeds"
-    land(folder, "192.0.2.0/24\n")
+    land(folder, "45.83.64.0/22\n")
     return folder
 
 
@@ -75,7 +75,7 @@ def test_evaluate_feeds__are_landed_and_read_with_the_deployments_configuration(
     simulate_world(job)
     refresh_day(job.settings, job.cell.load().first_day, pull=False)
     (table,) = (get_paths(job.settings).home / "feeds" / "proxies").glob("*/indicators.parquet")
-    assert pq.read_table(table)["value"].to_pylist() == ["192.0.2.0/24"]
+    assert pq.read_table(table)["value"].to_pylist() == ["45.83.64.0/22"]
 
 
 def test_evaluate_feeds__without_them_nothing_is_known_of_any_address(
@@ -91,7 +91,7 @@ def test_evaluate_feeds__other_feeds_are_another_run(
     settings: Settings, feeds: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = [plan_job(settings, chosen, monkeypatch) for chosen in (None, feeds, feeds)]
-    land(feeds, "198.51.100.0/24\n")
+    land(feeds, "45.84.0.0/22\n")
     jobs.append(plan_job(settings, feeds, monkeypatch))
     without, first, same, other = ((job.fingerprint, job.folder) for job in jobs)
     assert first == same
