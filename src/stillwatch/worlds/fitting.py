@@ -15,13 +15,13 @@ import ast
 import gzip
 import json
 import sys
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from stillwatch.errors import InputError
+from stillwatch.importers.mooncake import PrefixReader
 from stillwatch.worlds.figures import (
     Figure,
     Floats,
@@ -33,20 +33,12 @@ from stillwatch.worlds.figures import (
     render_figures,
     take_weighted_quantiles,
 )
-from stillwatch.worlds.trace_shapes import (
-    count_per_bin,
-    measure_dispersion,
-    measure_gap_cvs,
-    measure_prefixes,
-    measure_top_shares,
-)
 
 _CHARACTERS_PER_TOKEN = (
     4  # usual rule of thumb for English; the agent traces carry text, not tokens
 )
 _WINDOW_SECONDS = 600  # ServeGen gives one rate and one CV per client and ten minutes
 _MIN_WINDOW_REQUESTS = 10  # a CV of fewer arrivals says nothing
-_TOP_RANKS = (1, 2, 5, 10, 20)
 _MIN_CLIENT_REQUESTS = 1000  # hour shares of a client with fewer requests are noise
 
 _AZURE = ("azure_llm_2023", "CC-BY-4.0")
@@ -63,9 +55,7 @@ def fit_figures(folder: Path) -> list[Figure]:
         *_fit_conversations(folder / "azure_llm_2023"),
         *_fit_long_contexts(folder / "mooncake"),
         *_fit_agents(folder / "lmcache_agent_trace"),
-        *_fit_dialogues(folder / "lmcache_agent_trace"),
         *_fit_clients(folder / "servegen"),
-        *_fit_rates(folder / "servegen"),
         *_fit_reasoning(folder / "servegen" / "reason"),
     ]
 
@@ -79,24 +69,6 @@ def _fit_conversations(folder: Path) -> Iterator[Figure]:
     yield make_quantiles(
         "conversation_output_tokens", "tokens out, chat service", _AZURE, columns[:, 1]
     )
-    instants = [datetime.fromisoformat(row.split(",")[0][:26]) for row in rows]
-    times = np.array(sorted((instant - instants[0]).total_seconds() for instant in instants))
-    yield from _fit_arrivals("conversation", "chat service", _AZURE, times)
-    cvs = measure_gap_cvs(times, 60)
-    yield make_quantiles("conversation_gap_cv", "CV of a service's gaps, per minute", _AZURE, cvs)
-
-
-def _fit_arrivals(name: str, what: str, origin: tuple[str, str], times: Floats) -> Iterator[Figure]:
-    minutes = count_per_bin(times, 60)
-    meaning = f"requests per second, {what}, per minute"
-    yield make_quantiles(f"{name}_requests_per_second", meaning, origin, minutes / 60)
-    yield Figure(
-        f"{name}_dispersion",
-        f"variance / mean of the requests of 10 s and of 60 s, {what}",
-        *origin,
-        len(times),
-        tuple(measure_dispersion(count_per_bin(times, seconds)) for seconds in (10, 60)),
-    )
 
 
 def _fit_long_contexts(folder: Path) -> Iterator[Figure]:
@@ -105,86 +77,36 @@ def _fit_long_contexts(folder: Path) -> Iterator[Figure]:
         values = np.array([row[f"{side}_length"] for row in rows], dtype=np.float64)
         meaning = f"tokens {side}, chat service with long contexts"
         yield make_quantiles(f"long_{side}_tokens", meaning, _MOONCAKE, values)
-    times = np.array([row["timestamp"] / 1000 for row in rows])
-    yield from _fit_arrivals("long", "chat service with long contexts", _MOONCAKE, times)
-    shape = measure_prefixes([(row["timestamp"] / 1000, row["hash_ids"]) for row in rows])
+    ratios = measure_shared_ratios([row["hash_ids"] for row in rows])
     meaning = "share of a prompt's 512-token blocks that were seen before, the first left out"
-    yield make_quantiles("prefix_shared_ratio", meaning, _MOONCAKE, shape.shared_ratios)
-    meaning = "share of requests that begin, continue, or share a part of a conversation"
-    yield Figure("prefix_outcome_shares", meaning, *_MOONCAKE, len(rows), shape.outcome_shares)
-    meaning = "requests of one conversation within the hour"
-    yield make_quantiles("long_turns", meaning, _MOONCAKE, shape.turns)
-    meaning = "pause between requests of one conversation, within the hour"
-    yield make_quantiles("long_turn_gap_seconds", meaning, _MOONCAKE, shape.gap_seconds)
+    yield make_quantiles("prefix_shared_ratio", meaning, _MOONCAKE, ratios)
+
+
+def measure_shared_ratios(prompts: Sequence[Sequence[int]]) -> list[float]:
+    """Return for each prompt, given as blocks in order of time, how much of it was seen before.
+
+    The first block is the same everywhere and is left out.
+
+    >>> measure_shared_ratios([[0, 1, 2], [0, 1, 3, 4, 5], [0, 20]])
+    [0.0, 0.25, 0.0]
+    """
+    reader = PrefixReader()
+    shared = [max(reader.add(blocks).shared_blocks - 1, 0) for blocks in prompts]
+    return [count / max(len(blocks) - 1, 1) for count, blocks in zip(shared, prompts, strict=True)]
 
 
 def _fit_agents(folder: Path) -> Iterator[Figure]:
-    gaps, calls, inputs, outputs = [], [], [], []
+    gaps, inputs, outputs = [], [], []
     for path in find_traces(folder / "magagent", "*.jsonl.gz"):
         rows = [json.loads(line) for line in read_trace(path)]
-        calls.append(len(rows))
         gaps += np.diff(np.sort([row["timestamp"] / 1e6 for row in rows])).tolist()
         inputs += [len(row["input"]) / _CHARACTERS_PER_TOKEN for row in rows if row["input"]]
         outputs += [len(row["output"]) / _CHARACTERS_PER_TOKEN for row in rows if row["output"]]
     yield make_quantiles(
         "agent_gap_seconds", "pause between calls of one agent run", _LMCACHE, gaps
     )
-    yield make_quantiles("agent_run_calls", "calls of one agent run", _LMCACHE, calls)
     yield make_quantiles("agent_input_tokens", "tokens in, agent calls", _LMCACHE, inputs)
     yield make_quantiles("agent_output_tokens", "tokens out, agent calls", _LMCACHE, outputs)
-
-
-def _fit_dialogues(folder: Path) -> Iterator[Figure]:
-    gaps, turns = [], []
-    for path in find_traces(folder / "taubench", "*.jsonl.gz"):
-        rows = [json.loads(line) for line in read_trace(path)]
-        turns.append(len(rows))
-        gaps += np.diff(np.sort([row["timestamp"] / 1e6 for row in rows])).tolist()
-    meaning = "calls of one simulated customer dialogue with tools"
-    yield make_quantiles("dialogue_calls", meaning, _LMCACHE, turns)
-    meaning = "pause between calls of one simulated customer dialogue with tools"
-    yield make_quantiles("dialogue_gap_seconds", meaning, _LMCACHE, gaps)
-
-
-def _fit_rates(folder: Path) -> Iterator[Figure]:
-    """Yield who makes how many requests, and how uneven a client's hours and days are."""
-    for name, group in (("language", "language/m-small"), ("reasoning", "reason/deepseek-r1")):
-        clients = [
-            _read_hours(path) for path in find_traces(folder / group, "chunk-*-trace.csv.gz")
-        ]
-        hours = [client for client in clients if client.sum() > 0]
-        rates = [float(client.mean() * 24) for client in hours]
-        meaning = f"mean requests per day of a client, {name} model"
-        yield make_quantiles(f"{name}_client_requests_per_day", meaning, _SERVEGEN, rates)
-        ranks = ", ".join(map(str, _TOP_RANKS))
-        meaning = f"share of all requests by the busiest {ranks} clients, {name} model"
-        shares = measure_top_shares(rates, _TOP_RANKS)
-        yield Figure(f"{name}_client_top_shares", meaning, *_SERVEGEN, len(rates), shares)
-        days = [
-            day
-            for client in hours
-            for day in client.reshape(-1, 24)
-            if day.sum() >= _MIN_CLIENT_REQUESTS
-        ]
-        yield make_quantiles(
-            f"{name}_hour_dispersion",
-            f"variance / mean of a client's requests per hour of a day, {name} model",
-            _SERVEGEN,
-            [measure_dispersion(day) for day in days],
-        )
-        if name == "language":
-            totals = [client.reshape(-1, 24).sum(axis=1) for client in hours]
-            cvs = [float(each.std() / each.mean()) for each in totals]
-            meaning = "CV of a client's requests per day over two weeks"
-            yield make_quantiles("client_day_cv", meaning, _SERVEGEN, cvs)
-
-
-def _read_hours(path: Path) -> Floats:
-    """Return a client's requests hour by hour, whole days only."""
-    rows = [row.split(",") for row in read_trace(path)]
-    second, rate = np.array([[float(cell) for cell in row[:2]] for row in rows]).T
-    counts = np.bincount((second // 3600).astype(np.int64), weights=rate * _WINDOW_SECONDS)
-    return np.asarray(counts[: len(counts) // 24 * 24], dtype=np.float64)
 
 
 def _fit_clients(folder: Path) -> Iterator[Figure]:

@@ -165,7 +165,10 @@ class Traffic:
 
     `per_day` is the median of the accounts' daily rates and `sigma` their spread in ln (none: as
     fitted to real clients); `shape` is the rhythm of the day in the account's own time zone.
-    With `ramp_days` the rate grows in equal steps, day by day, to its full height.
+    Pauses within a session are `gap_seconds` on average, spread by `burst`: as evenly as chance, or
+    as unevenly as those of clients of a language or reasoning model; an `agent` pauses as real runs
+    of agents do, whatever `gap_seconds`. With `ramp_days` the rate grows in equal steps, day by
+    day, to its full height.
     """
 
     per_day: float
@@ -177,7 +180,7 @@ class Traffic:
     weekend: float = 0.75
     session_calls: float = 3.0
     gap_seconds: float = 75.0
-    burst: Literal["language", "reasoning", "even"] = "language"
+    burst: Literal["language", "reasoning", "agent", "even"] = "language"
     day_noise: float = 0.6
     first_at: datetime | None = None
     last_at: datetime | None = None

@@ -89,11 +89,12 @@ class Recorder:
             events.reasoning_tokens,
             events.latency_ms,
             events.chance,
+            events.cached_ratio,
         )
         rows = zip(*(column.tolist() for column in columns), strict=True)
         for place, row in enumerate(rows):
             account_number, second, session, content_index, status, newest, *measured = row
-            into, out, reasoned, latency_ms, chance = measured
+            into, out, reasoned, latency_ms, chance, cached = measured
             account = self._population.accounts[account_number]
             group_index, content = events.contents[content_index]
             group = self._population.groups[group_index]
@@ -123,7 +124,11 @@ class Recorder:
                 model=content.model or (self._newest if newest else account.model),
                 input_tokens=into,
                 output_tokens=out,
-                cached_input_tokens=int(into * 0.4) if whole and text.system is not None else None,
+                cached_input_tokens=(
+                    int(into * cached)
+                    if whole and (text.system is not None or details.message_count > 1)
+                    else None
+                ),
                 reasoning_tokens=reasoned,
                 latency_ms=latency_ms,
                 chance=chance,

@@ -36,6 +36,11 @@ def draw_figure(name: str, rng: np.random.Generator, size: int) -> Floats:
     return np.exp(np.interp(rng.random(size), _LEVELS, values))
 
 
+def draw_cached_ratios(rng: np.random.Generator, size: int) -> Floats:
+    """Return which shares of prompts a prefix cache knows: of most nothing, of some nearly all."""
+    return np.interp(rng.random(size), _LEVELS, load_figures()["prefix_shared_ratio"])
+
+
 def draw_lengths(profile: str, rng: np.random.Generator, size: int) -> tuple[Floats, Floats]:
     """Return input and output token counts of one kind of service."""
     into, out = _LENGTHS[profile]

@@ -41,6 +41,7 @@ class Events:
     reasoning_tokens: Ints
     latency_ms: Ints
     chance: Floats  # one uniform number per exchange, for choices made while writing
+    cached_ratio: Floats  # share of the input that a prefix cache knows, where there is one
     contents: tuple[tuple[int, Content], ...]  # group index and content
 
     def __len__(self) -> int:
@@ -123,6 +124,7 @@ class TrafficModel:
             reasoning_tokens=columns["reasoning"].astype(np.int64),
             latency_ms=latency.astype(np.int64),
             chance=rng.random(size),
+            cached_ratio=traces.draw_cached_ratios(rng, size),
             contents=self._contents,
         )
 
@@ -214,6 +216,8 @@ def _get_rate(account: Account, midnight: float) -> float:
 def _draw_gaps(rng: np.random.Generator, traffic: Traffic, size: int) -> Floats:
     if traffic.burst == "even":
         return np.asarray(rng.exponential(traffic.gap_seconds, size))
+    if traffic.burst == "agent":
+        return traces.draw_figure("agent_gap_seconds", rng, size)
     cv = np.clip(traces.draw_figure(f"{traffic.burst}_burst_cv", rng, size), 0.3, 3.0)
     shape = 1.0 / cv**2
     gaps = rng.gamma(shape, traffic.gap_seconds / shape)

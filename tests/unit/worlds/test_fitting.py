@@ -12,8 +12,10 @@ import yaml
 from stillwatch.errors import InputError
 from stillwatch.worlds import traces
 from stillwatch.worlds.figures import LEVELS, TOLERANCE, list_differences, render_figures
-from stillwatch.worlds.fitting import fit_figures, main
-from stillwatch.worlds.trace_shapes import measure_gap_cvs, measure_prefixes
+from stillwatch.worlds.fitting import fit_figures, main, measure_shared_ratios
+from stillwatch.worlds.population import make_population
+from stillwatch.worlds.presets import load_world
+from stillwatch.worlds.traffic import TrafficModel
 
 TRACES = Path("/work/shared/data/usage")
 
@@ -63,24 +65,39 @@ def test_list_differences__names_rows_that_nothing_gives():
     assert list_differences([], {"old": {}}) == ["old: in the table, not fitted"]
 
 
-def test_measure_prefixes__tells_turns_from_shared_beginnings():
-    shape = measure_prefixes(
+def test_measure_shared_ratios__leaves_out_the_block_that_all_prompts_share():
+    ratios = measure_shared_ratios(
         [
-            (0.0, [0, 1, 2]),
-            (5.0, [0, 1, 3, 4, 5]),  # continues: all full blocks of the first, two new ones
-            (6.0, [0, 1, 3, 9, 8, 7, 6]),  # leaves the first after three of its five blocks
-            (9.0, [0, 20]),
+            [0, 1, 2],
+            [0, 1, 3, 4, 5],  # one of its four other blocks was seen before
+            [0, 1, 3, 9, 8, 7, 6],
+            [0, 20],
         ]
     )
-    assert shape.outcome_shares == (0.5, 0.25, 0.25)
-    assert sorted(shape.turns) == [1, 1, 2]
-    assert shape.gap_seconds == [5.0]
-    assert shape.shared_ratios == pytest.approx([0, 1 / 4, 2 / 6, 0])
+    assert ratios == pytest.approx([0, 1 / 4, 2 / 6, 0])
 
 
-def test_measure_gap_cvs__of_even_gaps_is_zero_and_of_few_is_nothing():
-    assert measure_gap_cvs(np.arange(60.0), 60) == [0.0]
-    assert measure_gap_cvs(np.arange(5.0), 60) == []
+def test_figures__are_all_drawn_from(monkeypatch):
+    drawn: set[str] = set()
+
+    class Watched(dict):
+        def __getitem__(self, name):
+            drawn.add(name)
+            return super().__getitem__(name)
+
+    table = Watched(traces.load_figures())
+    monkeypatch.setattr(traces, "load_figures", lambda: table)
+    world = load_world("demo")
+    population = make_population(world, 1)
+    TrafficModel(world, population, 1).draw_day(world.first_day)
+    assert drawn == set(table)
+
+
+def test_draw_cached_ratios__most_prompts_are_new_and_some_are_known_nearly_whole():
+    ratios = traces.draw_cached_ratios(np.random.default_rng(0), 20_000)
+    assert ((ratios >= 0) & (ratios < 1)).all()
+    assert np.median(ratios) == pytest.approx(0.0, abs=0.02)
+    assert np.quantile(ratios, 0.9) == pytest.approx(0.926, abs=0.02)
 
 
 def test_draw_figure__gives_back_the_quantiles():
