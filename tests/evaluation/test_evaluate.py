@@ -23,7 +23,7 @@ from stillwatch.evaluation.cell_run import list_days as list_days_of
 from stillwatch.evaluation.cell_store import read_cell
 from stillwatch.evaluation.methods import LEDGER
 from stillwatch.evaluation.page import render_page
-from stillwatch.evaluation.plan import Plan, PlannedWorld, list_cells
+from stillwatch.evaluation.plan import Ablations, Plan, PlannedWorld, list_cells
 from stillwatch.evaluation.result import EvaluationResult, read_result
 from stillwatch.evaluation.runner import RunOptions, evaluate
 from stillwatch.settings import Settings
@@ -35,6 +35,7 @@ PLAN = Plan(
     worlds=(PlannedWorld("tiny"), PlannedWorld("tiny", "honest", {"attackers": []})),
     days=1,
     methods=("volume-rule", "phrase-rule", "gradient-boosting"),
+    ablations=Ablations(worlds=("tiny",), fields=(), families=("timing",)),
 )
 
 
@@ -92,6 +93,24 @@ def test_evaluate__has_a_row_per_cohort_and_per_attacker(
     text = render_page(run[0])
     assert "| ordinary |" in text
     assert "| partner |" in text
+    rows = text.split("## World by world", 1)[1].split("##", 1)[0].splitlines()
+    assert [row.split("|")[1].strip() for row in rows if row.startswith("| ")][1:] == [
+        "tiny", "honest",
+    ]  # fmt: skip
+
+
+def test_evaluate__judges_the_last_day_again_with_everything_and_without_a_family(
+    run: tuple[EvaluationResult, Path],
+) -> None:
+    tiny, honest = run[0].cells
+    assert honest.left_out == ()
+    assert [row.family for row in tiny.left_out] == ["", "timing"]
+    table = run[0].groups[0].table
+    assert table is not None
+    for row in tiny.left_out:
+        assert row.attacker_count == table.attacker_count
+        assert row.benign_count == table.account_count - table.attacker_count
+    assert "## One family of evidence left out" in render_page(run[0])
 
 
 def test_evaluate__a_world_without_campaigns_gives_the_exact_bound(

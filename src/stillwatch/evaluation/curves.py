@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any
@@ -29,6 +30,8 @@ from stillwatch.reporting.charts.style import (
 
 MOST_LINES = len(PALETTE)
 PNG_DPI = 150
+_LOG_SPAN = 10.0
+_LABEL_GAP = 0.1  # of the axis, between the middles of two numbers
 
 # The reports' fonts are not loaded here: the library's own sans is on every machine the same.
 _STYLE: dict[str, Any] = {
@@ -177,9 +180,37 @@ def draw_evasion(curve: EvasionCurve) -> Drawing:
     highest = max((point.cost_factor or 1.0 for point in known), default=1.0)
     cost.set_ylim(0, highest * 1.15)
     for axes in (seen, cost):
-        axes.set_xlim(min(levels, default=0.0) - 0.02, max(levels, default=1.0) + 0.02)
-    _label(cost, curve.evasion, "cost per leaked exchange (1 = nobody looks)")
+        _scale_levels(axes, levels)
+    _label(cost, curve.evasion, "cost per leaked exchange")
+    cost.text(
+        0.99, 1.0, "dashed: nobody looks, at the lowest level", transform=cost.transAxes,
+        ha="right", va="bottom", fontsize=6.8, color=INK_2,
+    )  # fmt: skip
     return drawing
+
+
+def _scale_levels(axes: Any, levels: Sequence[float]) -> None:
+    """Mark the levels that were run, on a log scale where they span more than a factor of ten.
+
+    A level too close to its higher neighbour is marked without its number.
+    """
+    low, high = min(levels, default=0.0), max(levels, default=1.0)
+    is_log = low > 0 and high > _LOG_SPAN * low
+    places = [math.log(level) if is_log else level for level in levels]
+    span = max(places, default=1.0) - min(places, default=0.0)
+    names: list[str] = []
+    last = math.inf
+    for level, place in zip(reversed(levels), reversed(places), strict=True):
+        is_apart = last - place >= _LABEL_GAP * span
+        names.append(f"{level:g}" if is_apart else "")
+        last = place if is_apart else last
+    if is_log:
+        axes.set_xscale("log")
+    margin = 0.04 * span or 0.02
+    ends = (min(places, default=0.0) - margin, max(places, default=1.0) + margin)
+    axes.set_xlim([math.exp(end) for end in ends] if is_log else ends)
+    axes.set_xticks(levels, names[::-1])
+    axes.minorticks_off()
 
 
 def _label(axes: Any, across: str, up: str) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stillwatch.evaluation.curves import MOST_LINES, draw_evasion, draw_recall, draw_reliability
+from stillwatch.evaluation.grid import render_grid
 from stillwatch.evaluation.methods import write_slug
-from stillwatch.evaluation.render import list_grids, render_grid, show_evasions
+from stillwatch.evaluation.render import list_grids, show_evasions
 from stillwatch.evaluation.result import EvaluationResult, GroupResult
 from stillwatch.evaluation.score_table import ScoreTable
 from stillwatch.evaluation.summary import (
@@ -16,6 +17,7 @@ from stillwatch.evaluation.summary import (
     show_left_out,
     show_runs,
     show_variants,
+    show_worlds,
 )
 from stillwatch.runs import replacing
 
@@ -76,8 +78,8 @@ def write_page(result: EvaluationResult, page: Path) -> list[Path]:
 
 def render_page(result: EvaluationResult) -> str:
     """Return the page as Markdown."""
-    parts = [_introduce(result), render_grid(show_runs(result))]
-    parts += [render_grid(grid) for grid in (show_false_campaigns(result),) if grid.rows]
+    first = (show_worlds(result), show_false_campaigns(result), show_runs(result))
+    parts = [_introduce(result), *(render_grid(grid) for grid in first if grid.rows)]
     if result.all_worlds is not None and len(result.base_groups) > 1:
         parts.append("## All worlds together\n\nMethods over the accounts of every world above.")
         parts += _show_table(result.all_worlds, "all worlds")

@@ -1,162 +1,22 @@
-"""The score table as Markdown and for the console, from the same cells."""
+"""The tables of a score table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from rich.console import Console
-from rich.table import Table
 
 from stillwatch.evaluation.evasion import EvasionCurve
-from stillwatch.evaluation.intervals import Estimate, bound_ratio
-from stillwatch.evaluation.ranking import RecallAtRate
-from stillwatch.evaluation.score_table import CampaignScore, MethodScore, ScoreTable
-
-NONE = "–"
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A titled table of texts with the notes that belong under it."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...] = ()
+from stillwatch.evaluation.grid import NONE, Grid, write_number, write_share
+from stillwatch.evaluation.method_grids import show_attackers, show_cohorts, show_methods
+from stillwatch.evaluation.score_table import CampaignScore, ScoreTable
 
 
 def list_grids(table: ScoreTable) -> tuple[Grid, ...]:
     """Return all tables of an evaluation, those without content left out."""
-    grids = [_show_methods(table), *_show_attackers(table), *_show_cohorts(table)]
+    grids = [show_methods(table), *show_attackers(table), *show_cohorts(table)]
     if table.campaigns is not None:
         grids += [_show_campaign_score(table.campaigns), _show_campaigns(table.campaigns)]
     grids += [*_show_calibration(table), *_show_sizes(table), *show_evasions(table.evasions)]
     return tuple(grid for grid in grids if grid.rows)
-
-
-def render_grid(grid: Grid, level: int = 2) -> str:
-    """Return a grid as a Markdown section without a line feed at its end."""
-    lines = [f"{'#' * level} {grid.title}", ""]
-    lines.append("| " + " | ".join(_escape(cell) for cell in grid.head) + " |")
-    lines.append("|---" + "|---:" * (len(grid.head) - 1) + "|")
-    lines += ["| " + " | ".join(_escape(cell) for cell in row) + " |" for row in grid.rows]
-    lines += [line for note in grid.notes for line in ("", note)]
-    return "\n".join(lines)
-
-
-def print_grid(grid: Grid, console: Console) -> None:
-    """Print one table with its notes."""
-    shown = Table(title=grid.title, title_justify="left", caption_justify="left")
-    shown.caption = "\n".join(grid.notes).replace("\\*", "*") or None
-    shown.add_column(grid.head[0], overflow="fold")
-    for name in grid.head[1:]:
-        shown.add_column(name, justify="right", overflow="fold")
-    for row in grid.rows:
-        shown.add_row(*row)
-    console.print(shown)
-
-
-def write_share(estimate: Estimate | None) -> str:
-    """Return a share with its interval, "–" where it is undefined.
-
-    >>> write_share(Estimate(0.5, 0.25, 0.75)), write_share(Estimate(1.0)), write_share(None)
-    ('0.500 (0.250–0.750)', '1.000', '–')
-    """
-    if estimate is None or estimate.value is None:
-        return NONE
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} ({estimate.low:.3f}–{estimate.high:.3f})"
-
-
-def write_number(value: float | None, digits: int = 3) -> str:
-    """Return a number, "–" where it is undefined."""
-    return NONE if value is None else f"{value:,.{digits}f}"
-
-
-def _write_recall(recall: RecallAtRate) -> str:
-    """Return a recall; one that these accounts cannot resolve is marked."""
-    return write_share(recall.recall) + ("" if recall.is_resolvable else " *")
-
-
-def _show_methods(table: ScoreTable) -> Grid:
-    scored = [method for method in table.methods if method.reason is None]
-    rates = [recall.rate_per_million for recall in scored[0].recalls] if scored else []
-    head = ("method", "average precision", *(f"recall at {rate:,.0f} FP/M" for rate in rates))
-    rows = []
-    for method in table.methods:
-        name = f"{method.method} (learns)" if method.is_supervised else method.method
-        if method.reason is None:
-            cells = [write_share(method.average_precision), *map(_write_recall, method.recalls)]
-        else:
-            cells = [f"not run: {method.reason}"] + [NONE] * len(rates)
-        rows.append((name, *cells))
-    benign = table.account_count - table.attacker_count
-    notes = [
-        f"{table.account_count:,} accounts, {table.attacker_count:,} of them attackers, of "
-        f"{', '.join(table.worlds)}. FP/M: false positives per million benign accounts. "
-        "Intervals at 95 %" + (f": {_get_method(scored[0])}." if scored else ".")
-    ]
-    coarse = [
-        recall for recall in (scored[0].recalls if scored else ()) if not recall.is_resolvable
-    ]
-    if coarse:
-        needed = ", ".join(f"{1e6 / recall.rate_per_million:,.0f}" for recall in coarse)
-        high = coarse[0].false_positive_rate.high
-        bound = "" if high is None or coarse[0].false_positives else f" (at most {high * 1e6:,.0f})"
-        notes.append(
-            f"\\* Not resolvable: {benign:,} benign accounts are fewer than the {needed} that one "
-            f"false positive at this rate needs. Shown is the recall at no false positive, which "
-            f"proves no rate that low{bound}."
-        )
-    return Grid("Accounts", head, tuple(rows), tuple(notes))
-
-
-def _get_method(method: MethodScore) -> str:
-    return method.average_precision.method if method.average_precision else "none"
-
-
-def _show_attackers(table: ScoreTable) -> list[Grid]:
-    names = sorted({row.campaign for method in table.methods for row in method.attackers})
-    precision, flagged = [], []
-    for method in table.methods:
-        rows = {row.campaign: row for row in method.attackers}
-        if rows:
-            cells = [rows.get(name) for name in names]
-            precision.append(
-                (method.method, *(write_share(c.average_precision) if c else NONE for c in cells))
-            )
-            flagged.append((method.method, *(write_share(c.flagged) if c else NONE for c in cells)))
-    head = ("method", *names)
-    return [
-        Grid("Average precision per attacker", head, tuple(precision)),
-        Grid("Accounts flagged per attacker", head, tuple(flagged), _list_decisions(table)),
-    ]
-
-
-def _show_cohorts(table: ScoreTable) -> list[Grid]:
-    scored = [method for method in table.methods if method.cohorts]
-    names = sorted({row.cohort for method in scored for row in method.cohorts})
-    rows = []
-    for name in names:
-        found = [
-            next((row for row in method.cohorts if row.cohort == name), None) for method in scored
-        ]
-        count = max(row.account_count for row in found if row is not None)
-        cells = [
-            NONE if row is None else f"{round((row.flagged.value or 0.0) * row.account_count):,}"
-            for row in found
-        ]
-        rows.append((name, f"{count:,}", f"{bound_ratio(0, count):.2%}", *cells))
-    head = ("benign cohort", "accounts", "0 proves at most", *(each.method for each in scored))
-    note = "Accounts flagged. None flagged proves no smaller share than given (one-sided, 95 %)."
-    return [Grid("Benign accounts flagged per cohort", head, tuple(rows), (note,))]
-
-
-def _list_decisions(table: ScoreTable) -> tuple[str, ...]:
-    decisions = [f"{method.method}: {method.flags}" for method in table.methods if method.flags]
-    return ("Flagged is — " + "; ".join(decisions) + ".",) if decisions else ()
 
 
 def _show_campaign_score(score: CampaignScore) -> Grid:
@@ -278,7 +138,3 @@ def show_evasions(curves: Sequence[EvasionCurve]) -> list[Grid]:
         )
         grids.append(Grid(f"Cost of evasion: {curve.evasion}", head, rows, (note,)))
     return grids
-
-
-def _escape(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from rich.console import Console
 
+from stillwatch.evaluation.grid import NONE, Grid, print_grid, write_number, write_share
 from stillwatch.evaluation.intervals import estimate_ratio
 from stillwatch.evaluation.left_out import add_up
 from stillwatch.evaluation.methods import LEDGER
-from stillwatch.evaluation.render import (
-    NONE,
-    Grid,
-    list_grids,
-    print_grid,
-    show_evasions,
-    write_number,
-    write_share,
-)
+from stillwatch.evaluation.render import list_grids, show_evasions
 from stillwatch.evaluation.result import EvaluationResult, GroupResult
 from stillwatch.evaluation.score_table import MethodScore
+
+_WORLD_HEAD = (
+    "world", "seeds", "average precision", "accounts flagged", "benign flagged",
+    "campaigns found", "false campaigns", "coverage", "median days",
+)  # fmt: skip
 
 
 def print_result(result: EvaluationResult, console: Console) -> None:
@@ -32,6 +30,7 @@ def print_result(result: EvaluationResult, console: Console) -> None:
     console.rule("all worlds")
     for grid in (
         show_runs(result),
+        show_worlds(result),
         show_variants(result),
         show_left_out(result),
         show_false_campaigns(result),
@@ -59,6 +58,13 @@ def show_runs(result: EvaluationResult) -> Grid:
     return Grid("What was run", head, rows, (note,))
 
 
+def show_worlds(result: EvaluationResult) -> Grid:
+    """Return one row per world: what Stillwatch finds in it, and whom it wrongs."""
+    rows = tuple(_describe_variant(group) for group in result.base_groups)
+    note = "Benign accounts flagged and false campaigns are wrong accusations: both should be none."
+    return Grid("World by world", _WORLD_HEAD, rows, (note,))
+
+
 def show_variants(result: EvaluationResult) -> Grid:
     """Return one row per world and per ablation of it: what Stillwatch finds with which fields."""
     ablated = {group.base for group in result.groups if group.ablation is not None}
@@ -69,15 +75,11 @@ def show_variants(result: EvaluationResult) -> Grid:
         for group in result.groups
         if group.base == base.name and group.sweep is None
     ]
-    head = (
-        "world", "seeds", "average precision", "accounts flagged", "benign flagged",
-        "campaigns found", "coverage", "median days",
-    )  # fmt: skip
     note = (
         "Fields are taken out of the landed files before anything is ingested. Compare a row with "
         "its world's first one over the same number of seeds only."
     )
-    return Grid("Missing fields", head, tuple(rows), (note,))
+    return Grid("Missing fields", _WORLD_HEAD, tuple(rows), (note,))
 
 
 def show_left_out(result: EvaluationResult) -> Grid:
@@ -126,7 +128,7 @@ def _describe_variant(group: GroupResult) -> tuple[str, ...]:
     seeds = str(len(group.seeds) - len(group.stopped))
     if group.table is None or group.table.campaigns is None:
         reason = "; ".join(group.stopped) or "no figures"
-        return (group.name, seeds, f"stopped by a gate: {reason}", *(NONE,) * 5)
+        return (group.name, seeds, f"stopped by a gate: {reason}", *(NONE,) * 6)
     ledger = next(method for method in group.table.methods if method.method == LEDGER)
     campaigns = group.table.campaigns
     return (
@@ -136,6 +138,7 @@ def _describe_variant(group: GroupResult) -> tuple[str, ...]:
         _count_flagged([(row.account_count, row.flagged.value) for row in ledger.attackers]),
         _count_flagged([(row.account_count, row.flagged.value) for row in ledger.cohorts]),
         write_share(campaigns.found),
+        f"{campaigns.false_campaign_count}",
         write_number(campaigns.coverage),
         write_number(campaigns.median_days, 1),
     )

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,7 +15,8 @@ from stillwatch.errors import InputError
 from stillwatch.evaluation.calibration import measure_calibration
 from stillwatch.evaluation.curves import draw_evasion, draw_recall, draw_reliability
 from stillwatch.evaluation.evasion import CostModel, EvasionRun, trace_evasion
-from stillwatch.evaluation.render import list_grids, print_grid, render_grid
+from stillwatch.evaluation.grid import print_grid, render_grid
+from stillwatch.evaluation.render import list_grids
 from stillwatch.evaluation.score_table import (
     MethodScore,
     ScoreTable,
@@ -162,7 +165,8 @@ def test_markdown__marks_what_the_accounts_cannot_resolve() -> None:
     cells = [cell.strip() for cell in row.split("|")[2:-1]]
     assert [cell.endswith("*") for cell in cells] == [False, True, True, False]
     assert "1,520 benign accounts are fewer than the 100,000, 10,000" in page
-    assert "not run: igraph cannot be imported" in page
+    assert "| not run |" in page
+    assert re.search(r"^Not run: .*, igraph cannot be imported", page, re.MULTILINE)
     assert "(exact Poisson, 1 event)" in page
 
 
@@ -202,6 +206,31 @@ def test_curves__carry_their_words() -> None:
     assert TABLE.calibration is not None
     assert "share that are attackers" in draw_reliability(TABLE.calibration)[0]
     assert "share of camouflage" in draw_evasion(TABLE.evasions[0])[0]
+
+
+def test_curves__mark_the_levels_that_were_run_and_nothing_between() -> None:
+    runs = [EvasionRun(level, 10, 5, 100, 40, 20) for level in (3, 30, 3000)]
+    costs = CostModel(account_usd=1.0, exchange_usd=0.02)
+    svg, _ = draw_evasion(trace_evasion("addresses", runs, costs))
+    assert [svg.count(f">{level}<") for level in (3, 30, 3000)] == [2, 2, 2]
+    assert ">1000<" not in svg
+    close = [EvasionRun(level, 10, 5, 100, 40, 20) for level in (0.0, 0.8, 0.95, 0.98)]
+    svg, _ = draw_evasion(trace_evasion("cover", close, costs))
+    assert [svg.count(f">{level}<") for level in ("0", "0.8", "0.95", "0.98")] == [2, 2, 0, 2]
+
+
+def test_markdown__names_many_worlds_by_their_number() -> None:
+    many = replace(TABLE, worlds=tuple(f"w{n}" for n in range(6)))
+    assert "of 6 worlds and seeds" in list_grids(many)[0].notes[0]
+    few = replace(TABLE, worlds=("w0", "w1"))
+    assert "of w0, w1" in list_grids(few)[0].notes[0]
+
+
+def test_markdown__says_once_how_methods_of_one_kind_flag() -> None:
+    (grid,) = [each for each in list_grids(TABLE) if each.title.startswith("Accounts flagged")]
+    (note,) = grid.notes
+    kinds = {method.flags for method in TABLE.methods if method.flags}
+    assert all(note.count(kind) == 1 for kind in kinds)
 
 
 def test_curves__leave_the_drawing_library_as_it_was() -> None:
