@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from stillwatch.worlds import clients, people, places, traces
+from stillwatch.worlds.draws import draw_key, draw_place
 from stillwatch.worlds.groups import Group, list_groups
 from stillwatch.worlds.model import CLOUDS, Platform, Source, World
 from stillwatch.worlds.names import name_account, name_aws_account
@@ -17,6 +18,7 @@ from stillwatch.worlds.texts import Voice
 
 DAY_SECONDS = 86400.0
 _MAX_FORMER_RATE = 40.0
+_HUMAN_HOURS = tuple(traces.get_hour_shares("human").tolist())
 _STREAM = 1  # of the seed: one for accounts, others for traffic and deliveries
 
 
@@ -212,7 +214,7 @@ class _Maker:
             rate=self._draw_rate(),
             utc_offset=country.utc_offset,
             language=(
-                people.draw_choice(rng, group.identity.languages)
+                draw_key(rng, group.identity.languages)
                 if group.identity.languages
                 else country.language
             ),
@@ -286,7 +288,7 @@ class _Maker:
         else:
             days = float(np.exp(rng.uniform(np.log(90.0), np.log(max(91.0, signup.max_days)))))
         moment = self._world.end.timestamp() - days * DAY_SECONDS
-        hour = rng.choice(24, p=traces.get_hour_shares("human")) - utc_offset
+        hour = draw_place(rng, _HUMAN_HOURS) - utc_offset
         start = moment // DAY_SECONDS * DAY_SECONDS
         moment = start + (float(hour) % 24 + float(rng.random())) * 3600
         return float(min(moment, self._world.end.timestamp() - 3600))
@@ -306,7 +308,7 @@ class _Maker:
             return None, None, None
         if fate < group.banned_ratio:
             reasons = {"policy_violation": 0.5, "payment_dispute": 0.3, "spam": 0.2}
-            return None, moment, people.draw_choice(rng, reasons)
+            return None, moment, draw_key(rng, reasons)
         if fate < group.banned_ratio + group.closed_ratio:
             return moment, None, None
         return None, None, None
@@ -336,7 +338,7 @@ class _Maker:
     def _draw_model(self) -> tuple[str, float]:
         rng, world = self._rng, self._world
         weights = {model.name: model.weight for model in world.models if model.weight > 0}
-        base = people.draw_choice(rng, weights)
+        base = draw_key(rng, weights)
         release = get_release(world)
         migration = self._group.migration
         if release is None or rng.random() < migration.never:
