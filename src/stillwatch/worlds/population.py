@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
@@ -105,18 +107,33 @@ class _Shared:
 def make_population(world: World, seed: int) -> Population:
     """Return every account of the world; their numbers say nothing about their groups."""
     groups = tuple(list_groups(world))
-    sizes = [group.accounts for group in groups]
-    order = np.random.default_rng([seed, _STREAM]).permutation(sum(sizes))
-    accounts: list[Account] = []
+    order = np.random.default_rng([seed, _STREAM]).permutation(sum(g.accounts for g in groups))
+    accounts = _make_accounts(world, groups, seed, iter(order.tolist()))
+    return Population(groups, tuple(sorted(accounts, key=lambda account: account.number)))
+
+
+def make_parts(world: World, seed: int, size: int) -> Iterator[Population]:
+    """Yield the same accounts in parts of at most `size`, group after group.
+
+    Each part numbers its own accounts from 0. Only one part is held at a time.
+    """
+    groups = tuple(list_groups(world))
+    accounts = _make_accounts(world, groups, seed, (n % size for n in count()))
+    while part := tuple(islice(accounts, size)):
+        yield Population(groups, part)
+
+
+def _make_accounts(
+    world: World, groups: tuple[Group, ...], seed: int, numbers: Iterator[int]
+) -> Iterator[Account]:
     for index, group in enumerate(groups):
         rng = np.random.default_rng([seed, _STREAM, index])
-        numbers = order[len(accounts) : len(accounts) + group.accounts]
         # pools of one campaign share exits, bins and client: drawn from the campaign's own stream
         family = group.family.encode()
         shared = np.random.default_rng([seed, _STREAM, *family])
         maker = _Maker(world, group, index, rng, shared)
-        accounts += [maker.make(int(number), place) for place, number in enumerate(numbers)]
-    return Population(groups, tuple(sorted(accounts, key=lambda account: account.number)))
+        for place in range(group.accounts):
+            yield maker.make(next(numbers), place)
 
 
 class _Maker:

@@ -24,7 +24,8 @@ from stillwatch.worlds.reference import write_reference
 from stillwatch.worlds.truth import TRUTH_FILES, TruthWriter
 
 _log = get_logger(__name__)
-MAX_SCALE = 100.0
+MAX_SCALE = 1000.0
+FAST_FOLDER = "simulated"  # below the landing root: what the fast mode writes in place of logs
 _HANDLING = "simulated by stillwatch, no real customer"
 
 
@@ -80,12 +81,12 @@ def write_world(
 def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> WorldSummary:
     """Write a world that is already in memory; see `write_world`."""
     began = time.monotonic()
-    _check_folders(landing, truth)
-    _clear_earlier(world, landing, truth)
+    check_folders(landing, truth)
+    clear_earlier(world, landing, truth)
     seed = world.seed if seed is None else seed
     if seed < 0:
         raise ConfigError(f"--seed {seed} is below zero: give a whole number from 0 on")
-    _write_sources(world, landing)
+    write_sources(world, landing)
     population = make_population(world, seed)
     deliverers = {
         source.source_id: Deliverer(landing, source, world.delivery, seed)
@@ -127,7 +128,8 @@ def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> 
     return summary
 
 
-def _check_folders(landing: Path, truth: Path) -> None:
+def check_folders(landing: Path, truth: Path) -> None:
+    """Raise a ConfigError if one of the two folders lies inside the other."""
     inside, root = truth.resolve(), landing.resolve()
     if inside == root or root in inside.parents:
         raise ConfigError(
@@ -140,7 +142,7 @@ def _check_folders(landing: Path, truth: Path) -> None:
         )
 
 
-def _clear_earlier(world: World, landing: Path, truth: Path) -> None:
+def clear_earlier(world: World, landing: Path, truth: Path) -> None:
     """Remove an earlier simulated world; refuse to touch any other data."""
     ours = {source.source_id for source in world.sources}
     for folder in sorted((landing / "usage").glob("*")):
@@ -154,6 +156,7 @@ def _clear_earlier(world: World, landing: Path, truth: Path) -> None:
         if simulated:
             shutil.rmtree(folder)
             shutil.rmtree(landing / "accounts" / folder.name, ignore_errors=True)
+            shutil.rmtree(landing / FAST_FOLDER, ignore_errors=True)
     for name in TRUTH_FILES:
         (truth / name).unlink(missing_ok=True)
 
@@ -187,7 +190,7 @@ def _write_registries(
     return files
 
 
-def _write_sources(world: World, landing: Path) -> None:
+def write_sources(world: World, landing: Path) -> None:
     """Describe every source; the handling note is what marks the folder as replaceable."""
     for source in world.sources:
         about = {
