@@ -26,11 +26,15 @@ _STRICT = ConfigDict(extra="forbid")
 
 @dataclass(frozen=True, config=_STRICT)
 class PlannedWorld:
-    """A world (preset or path of a .yml file) under the name it has in the results."""
+    """A world (preset or path of a .yml file) under the name it has in the results.
+
+    A `fast` one is simulated in the fast mode and judged on its last day only, by Stillwatch alone.
+    """
 
     world: str
     name: str = ""
     set: dict[str, Any] = field(default_factory=dict)
+    fast: bool = False
 
     @property
     def label(self) -> str:
@@ -108,6 +112,7 @@ class Cell:
     ablation: Ablation | None = None
     sweep: str | None = None
     level: float | None = None
+    fast: bool = False
 
     def load(self) -> World:
         """Return the world of the cell; its seed is given when it is written."""
@@ -146,6 +151,11 @@ def check_plan(plan: Plan) -> Plan:
         f"the world {name!r} is named twice" for name in {*labels} if labels.count(name) > 1
     ]
     problems += [f"no world {name!r} in the plan" for name in sorted(named - set(labels))]
+    problems += [
+        f"{world.label}: fields are taken out of landed logs, which a fast world does not have"
+        for world in plan.worlds
+        if world.fast and world.label in plan.ablations.worlds
+    ]
     if not plan.worlds or min(plan.seeds, plan.ablations.seeds) < 1:
         problems.append("a plan needs a world and at least one seed")
     if plan.days is not None and plan.days < 1:
@@ -198,7 +208,7 @@ def hash_json(value: Any) -> str:
 def _make_cell(plan: Plan, world: PlannedWorld, seed: int, suffix: str = "") -> Cell:
     group = f"{world.label}{suffix}"
     name = f"{group} seed {seed}"
-    return Cell(name, group, world.label, world.world, seed, world.set, plan.days)
+    return Cell(name, group, world.label, world.world, seed, world.set, plan.days, fast=world.fast)
 
 
 def _list_seeds(world: PlannedWorld, count: int) -> Iterator[int]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -62,13 +63,18 @@ _ACCOUNTS = pa.schema(
 
 
 def write_fast(
-    world: World, landing: Path, truth: Path, seed: int | None = None, size: int = PART_ACCOUNTS
+    world: World,
+    landing: Path,
+    truth: Path,
+    seed: int | None = None,
+    days: int | None = None,
+    size: int = PART_ACCOUNTS,
 ) -> WorldSummary:
-    """Write a world in the fast mode and return what was written.
+    """Write a world in the fast mode, or its first `days`, and return what was written.
 
-    The account registry is landed as of the last day, reference tables as always. The same world,
-    seed and `size` (accounts per part) give byte-identical files. Only native and Bedrock logs are
-    known to the columns; another format is a ConfigError.
+    The account registry is landed as of the last day written, reference tables as always. The same
+    world, seed and `size` (accounts per part) give byte-identical files. Only native and Bedrock
+    logs are known to the columns; another format is a ConfigError.
     """
     began = time.monotonic()
     for source in world.sources:
@@ -83,7 +89,8 @@ def write_fast(
     write_sources(world, landing)
     groups = tuple(list_groups(world))
     texts = SampleTexts(world, groups, seed)
-    files = _Files(world, landing)
+    dates = world.dates[:days]
+    files = _Files(world, landing, dates[-1])
     files.add("texts.parquet", texts.make_table())
     numbers = Numbers()
     kept: list[Account] = []
@@ -96,7 +103,7 @@ def write_fast(
             )
             traffic = TrafficModel(world, population, seed, part)
             record.add_part(population)
-            for day in world.dates:
+            for day in dates:
                 events = traffic.draw_day(day)
                 name = f"exchanges/dt={day}/part-{part:05d}.parquet"
                 files.add(name, drawer.draw_day(day, events))
@@ -133,8 +140,8 @@ def write_fast(
 class _Files:
     """Writes files below the landing root and remembers each."""
 
-    def __init__(self, world: World, landing: Path) -> None:
-        self._world, self._landing = world, landing
+    def __init__(self, world: World, landing: Path, last_day: date) -> None:
+        self._world, self._landing, self._last_day = world, landing, last_day
         self.written: list[LandedFile] = []
 
     def add(self, name: str, table: pa.Table) -> None:
@@ -145,7 +152,7 @@ class _Files:
 
     def add_registry(self, population: Population, part: int) -> None:
         """Write the registry of one part's accounts, as of the end of the last day."""
-        day = self._world.dates[-1]
+        day = self._last_day
         until = end_of_day(day).timestamp()
         for source in self._world.sources:
             rows = [
@@ -167,7 +174,7 @@ class _Files:
                 path=str(path.relative_to(self._landing)),
                 kind=kind,
                 source_id=source_id,
-                delivered_date=self._world.dates[-1],
+                delivered_date=self._last_day,
                 line_count=rows,
                 byte_count=written[0],
                 sha256=written[1],

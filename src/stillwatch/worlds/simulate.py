@@ -66,9 +66,7 @@ def write_world(
     The same world and seed give byte-identical files. The truth must lie outside the landing
     root. An earlier simulated world in the landing root is replaced; other data is never touched.
     """
-    if scale is not None and not 0 < scale <= MAX_SCALE:
-        raise ConfigError(f"--scale {scale} lies outside 0 to {MAX_SCALE}: 1 is the stated size")
-    loaded = scale_world(load_world(world), scale)
+    loaded = load_sized(world, scale)
     if wanted is not None:
         loaded = deliver_as(loaded, wanted, file_kind)
     elif file_kind is not None:
@@ -76,6 +74,13 @@ def write_world(
         loaded = replace(loaded, sources=sources)
     check_sources(loaded, world)
     return write(loaded, landing, truth, seed)
+
+
+def load_sized(world: str, scale: float | None = None) -> World:
+    """Return a world (preset name or YAML path) with `scale` times its stated accounts."""
+    if scale is not None and not 0 < scale <= MAX_SCALE:
+        raise ConfigError(f"--scale {scale} lies outside 0 to {MAX_SCALE}: 1 is the stated size")
+    return scale_world(load_world(world), scale)
 
 
 def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> WorldSummary:
