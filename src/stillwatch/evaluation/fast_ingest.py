@@ -12,11 +12,11 @@ Two things differ, because a sample stands for many texts that nobody wrote out:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -80,9 +80,14 @@ _COLUMNS = {
     "ja4": "c.ja4",
     "client_token": "c.client_token",
     "end_user_token": "substr(md5('end_user' || e.end_user), 1, 20)",
-    "artifacts_issued": "case when e.issued is not null then [printf('%020x', e.issued)] end",
+    # Bedrock's records show that there is none, where the request and the reply are known.
+    "artifacts_issued": (
+        "case when e.issued is not null then [printf('%020x', e.issued)] "
+        "when a.platform = 'aws_bedrock' and e.output_tokens is not null then [] end"
+    ),
     "artifacts_submitted": (
-        "case when e.submitted is not null then [printf('%020x', e.submitted)] end"
+        "case when e.submitted is not null then [printf('%020x', e.submitted)] "
+        "when a.platform = 'aws_bedrock' then [] end"
     ),
 } | {name: f"t.{name}" for name in FEATURE_COLUMNS}
 _ALWAYS_NULL = ("api_key_token", "endpoint", "top_p", "seed")  # no model reads them
@@ -149,7 +154,8 @@ class FastIngest:
                 inner join accounts as a on e.account = a.account
                 left join exits as x on e.exit = x.exit
                 left join clients as c on e.client = c.client
-                inner join texts as t on e.text = t.text and (e.image_count > 0) = t.has_image
+                inner join texts as t on e.text = t.text
+                    and (e.tool_count > 0) = t.has_tools and (e.image_count > 0) = t.has_image
                 where a.source_id = '{_quote(source_id)}'
             ) to '{_quote(path)}' (format parquet, compression zstd, compression_level 1)
             """
@@ -190,24 +196,23 @@ class FastIngest:
     def _load_texts(self, connection: duckdb.DuckDBPyConnection) -> None:
         featurizer = Featurizer(self._keyer)
         for table in _read_batches(self._folder, "texts.parquet"):
-            rows = table.to_pylist()
-            _append(connection, "sampled", _describe(featurizer, rows, has_image=False))
-            with_image = [row for row in rows if row["may_have_image"]]
-            if with_image:
-                _append(connection, "sampled", _describe(featurizer, with_image, has_image=True))
+            for has_tools, has_image in product((False, True), repeat=2):
+                rows = _describe(featurizer, table, has_tools, has_image)
+                _append(connection, "sampled", rows)
         connection.execute(_settle_reach(_read_bands_used()))
 
 
-def _describe(featurizer: Featurizer, rows: Sequence[dict[str, Any]], has_image: bool) -> pa.Table:
-    requests = [
-        TextRequest(row["prompt"], row["system"], row["tool_count"], int(has_image)) for row in rows
-    ]
+def _describe(
+    featurizer: Featurizer, table: pa.Table, has_tools: bool, has_image: bool
+) -> pa.Table:
+    """Return the features of sample texts in requests with or without tools and an image."""
+    texts = zip(table.column("prompt").to_pylist(), table.column("system").to_pylist(), strict=True)
+    requests = [TextRequest(*text, int(has_tools), int(has_image)) for text in texts]
     return pa.table(
         {
-            "text": pa.array([row["text"] for row in rows], pa.int32()),
-            "voice": pa.array([row["voice"] for row in rows], pa.int32()),
-            "is_own": pa.array([row["is_own"] for row in rows], pa.bool_()),
-            "has_image": pa.array([has_image] * len(rows), pa.bool_()),
+            **{name: table.column(name) for name in ("text", "voice", "is_own")},
+            "has_tools": pa.array([has_tools] * len(requests), pa.bool_()),
+            "has_image": pa.array([has_image] * len(requests), pa.bool_()),
             **featurizer.make_columns(requests),
         }
     )
@@ -222,7 +227,7 @@ def _settle_reach(bands_used: int) -> str:
     kinds = [*((name, name) for name in _PRINTS), ("band", f"unnest(minhash_bands[:{bands_used}])")]
     values = " union all ".join(
         f"select '{kind}' as kind, {value} as value, text, voice, is_own from sampled "
-        "where not has_image"
+        "where not has_tools and not has_image"
         for kind, value in kinds
     )
     joins, columns = [], []
@@ -246,7 +251,7 @@ def _settle_reach(bands_used: int) -> str:
         with shared_bands as (
             select b.text, list(b.value order by b.value) as bands
             from (select text, unnest(minhash_bands[:{bands_used}]) as value
-                from sampled where not has_image) as b
+                from sampled where not has_tools and not has_image) as b
             inner join reach as r on r.kind = 'band' and r.reach = 'all' and r.value = b.value
             group by b.text
         )

@@ -28,7 +28,7 @@ from stillwatch.worlds.texts import Grammar, Voice, load_grammar
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-TEXTS_PER_GRAMMAR = 20_000
+TEXTS_PER_GRAMMAR = 4_000
 _FEWEST_TEXTS = 64
 _TEXTS_PER_VOICE = 16
 _NEW_WORDING_EACH_TIME = 0  # the value of `variants` that means it
@@ -40,8 +40,6 @@ SCHEMA = pa.schema(
         ("is_own", pa.bool_()),  # the voice is one account's, whichever it stands for
         ("system", pa.string()),
         ("prompt", pa.string()),
-        ("tool_count", pa.int16()),
-        ("may_have_image", pa.bool_()),
     ]
 )
 _SYSTEM = SCHEMA.get_field_index("system")
@@ -56,8 +54,6 @@ class _Kind:
     first: int
     variants: int | None
     campaign: str | None
-    tool_count: int
-    may_have_image: bool
 
 
 @dataclass(frozen=True)
@@ -175,17 +171,8 @@ class SampleTexts:
                     voice = Voice(rnd.getrandbits(40))
                 for _ in range(size):
                     text = family.write(rnd, voice, kind.paraphrase)
-                    self._rows.append(
-                        (
-                            len(self._rows),
-                            self._voice_count,
-                            is_by_account,
-                            text.system,
-                            text.prompt,
-                            kind.tool_count,
-                            kind.may_have_image,
-                        )
-                    )
+                    row = (len(self._rows), self._voice_count, is_by_account)
+                    self._rows.append((*row, text.system, text.prompt))
                 self._voice_count += 1
         as_ints = (np.array(each, dtype=np.int64) for each in (voices, sizes, starts))
         return Shelves(grammar, kind.first, is_by_account, *as_ints)
@@ -198,8 +185,6 @@ def _get_kind(group: Group, content: Content, grammar: str) -> _Kind:
         first=content.template_families,
         variants=content.variants,
         campaign=None if content.variants is None else group.family,
-        tool_count=content.tools,
-        may_have_image=content.images > 0,
     )
 
 
