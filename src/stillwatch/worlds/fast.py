@@ -78,7 +78,7 @@ def write_fast(
     """
     began = time.monotonic()
     for source in world.sources:
-        if source.format not in FORMATS:
+        if source.format not in FORMATS or source.home_platform != source.platform:
             raise ConfigError(
                 f"{source.source_id} delivers {source.format!r}: the fast mode knows only what is "
                 f"missing in the logs of {' and '.join(FORMATS)}, simulate this world in full"
@@ -221,8 +221,12 @@ def _list_accounts(population: Population, first: int) -> pa.Table:
             "platform": account.source.platform,
             "account_id": account.account_id,
             "organization_id": account.organization_id,
-            "workspace_id": account.workspace_id if account.organization_id else None,
+            "workspace_id": account.workspace_id if _is_in_workspace(account) else None,
         }
         for place, account in enumerate(population.accounts)
     ]
     return pa.Table.from_pylist(rows, schema=_ACCOUNTS)
+
+
+def _is_in_workspace(account: Account) -> bool:
+    return account.source.platform == "native" and account.organization_id is not None

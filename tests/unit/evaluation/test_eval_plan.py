@@ -137,3 +137,14 @@ def test_choose_methods__all_none_and_by_slug() -> None:
     assert choose_methods(["ja4-only"]) == frozenset(["ja4-only"])
     with pytest.raises(ConfigError, match="no method magic"):
         choose_methods(["magic"])
+
+
+def test_list_cells__a_fast_world_makes_fast_cells() -> None:
+    plan = check_plan(Plan(name="p", worlds=(PlannedWorld("tiny", "many", fast=True),)))
+    assert [(cell.base, cell.fast) for cell in list_cells(plan)] == [("many", True)]
+
+
+def test_check_plan__a_fast_world_has_no_logs_to_take_fields_out_of() -> None:
+    worlds = (PlannedWorld("tiny", "many", fast=True),)
+    with pytest.raises(ConfigError, match="many: fields are taken out of landed logs"):
+        check_plan(Plan(name="p", worlds=worlds, ablations=Ablations(("many",))))
