@@ -140,9 +140,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_fast_world__means_per_account_agree_with_the_landed_logs(
-    both: Both, measure: str
-) -> None:
+def test_fast_world__means_per_account_agree_with_the_landed_logs(both: Both, measure: str) -> None:
     logs, fast = (both.measure(mode, MEASURES[measure]) for mode in ("logs", "fast"))
     compared = [name for name in logs if len(logs[name]) >= FEWEST_ACCOUNTS and name in fast]
     assert len(compared) >= 5
@@ -193,7 +191,9 @@ def test_fast_world__a_replayed_artefact_was_issued_to_another_account(both: Bot
             select account_key, cohort, unnest(artifacts_submitted) as token from fast
         )
         select count(*) filter (where i.account_key <> s.account_key),
-            count(*) filter (where i.account_key <> s.account_key and s.cohort not like 'artifact%'),
+            count(*) filter (
+                where i.account_key <> s.account_key and s.cohort not like 'artifact%'
+            ),
             count(*) filter (where i.account_key is null), count(*)
         from submitted as s left join issued as i on s.token = i.token
         """
@@ -237,7 +237,7 @@ def test_write_fast__writes_only_the_days_that_are_asked_for(tmp_path: Path) -> 
 
 def test_write_fast__refuses_a_format_whose_gaps_it_does_not_know(tmp_path: Path) -> None:
     world = deliver_as(load_world("tiny"), "otel_genai")
-    with pytest.raises(ConfigError, match="otel_genai.*simulate this world in full"):
+    with pytest.raises(ConfigError, match=r"otel_genai.*simulate this world in full"):
         write_fast(world, tmp_path / "landing", tmp_path / "truth")
 
 

@@ -6,18 +6,15 @@ as well.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from stillwatch.worlds.clients import Fingerprint
 from stillwatch.worlds.model import Content, World
-from stillwatch.worlds.names import name_model
-from stillwatch.worlds.places import Exit
-from stillwatch.worlds.population import Account, Population
+from stillwatch.worlds.numbering import Choices, Models, Numbers, number_clients, number_exits
+from stillwatch.worlds.population import Population
 from stillwatch.worlds.records import LANGUAGES, RESUBMITTED, list_grammars
 from stillwatch.worlds.replays import find_last_issued, pick_foreign
 from stillwatch.worlds.sample_texts import SampleTexts
@@ -66,26 +63,6 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass
-class Numbers:
-    """Numbers given to addresses and clients in the order in which they first come up.
-
-    Addresses are numbered from `first_exit`, so that those of a finished part can be let go.
-    """
-
-    first_exit: int = 0
-    exits: dict[Exit, int] = field(default_factory=dict)
-    clients: dict[Fingerprint, int] = field(default_factory=dict)
-
-    def number_exit(self, shown: Exit) -> int:
-        """Return the number of an address."""
-        return self.exits.setdefault(shown, self.first_exit + len(self.exits))
-
-    def number_client(self, client: Fingerprint) -> int:
-        """Return the number of a client."""
-        return self.clients.setdefault(client, len(self.clients))
-
-
 class ColumnDrawer:
     """Draws what the exchanges of one part of the accounts show, day by day.
 
@@ -110,11 +87,11 @@ class ColumnDrawer:
         self._language = np.array([LANGUAGES.index(each.language) for each in accounts])
         self._is_whole = np.array([each.source.home_platform != "aws_bedrock" for each in accounts])
         self._sends_sessions = np.array([each.sends_sessions for each in accounts])
-        self._exits = _Choices([_number_exits(each, numbers) for each in accounts])
-        self._clients = _Choices([_number_clients(each, numbers) for each in accounts])
+        self._exits = Choices([number_exits(each, numbers) for each in accounts])
+        self._clients = Choices([number_clients(each, numbers) for each in accounts])
         self._sold_at = np.array([each.former.until if each.former else 0.0 for each in accounts])
         self._upgrade_at = np.array([each.upgrade_at for each in accounts], dtype=np.float64)
-        self._models = _Models(world, accounts)
+        self._models = Models(world, accounts)
         self._campaigns = _number_gathering(population)
 
     def draw_day(self, day: date, events: Events) -> pa.Table:
@@ -267,55 +244,6 @@ class ColumnDrawer:
     def _campaigns_of(self, group: int) -> int:
         families = [each.family for each in self._population.groups]
         return families.index(families[group])
-
-
-class _Choices:
-    """What accounts show, end to end: their own from `first`, a former owner's from `former`."""
-
-    def __init__(self, listed: list[tuple[list[int], list[int]]]) -> None:
-        own = np.array([len(each[0]) for each in listed], dtype=np.int64)
-        former = np.array([len(each[1]) for each in listed], dtype=np.int64)
-        self.first = np.concatenate([[0], np.cumsum(own + former)])
-        self.former = self.first[:-1] + own
-        self.values = np.array([value for each in listed for part in each for value in part])
-
-
-class _Models:
-    """The models of a world by number, and how each platform calls them."""
-
-    def __init__(self, world: World, accounts: tuple[Account, ...]) -> None:
-        self.names = [model.name for model in world.models]
-        newest = max(world.models, key=lambda model: model.released_at).name
-        self._newest = self.names.index(newest)
-        self._own = np.array([self.names.index(each.model) for each in accounts])
-        platforms = list(dict.fromkeys(source.platform for source in world.sources))
-        self._platform = np.array([platforms.index(each.source.platform) for each in accounts])
-        self._spelled = [name_model(name, each) for each in platforms for name in self.names]
-
-    def name(self, events: Events, fixed: npt.NDArray[np.generic]) -> pa.DictionaryArray:
-        """Return the model of each exchange; `fixed` is one that the request insists on."""
-        owner = events.account
-        model = np.where(events.newest_model, self._newest, self._own[owner])
-        model = np.where(fixed.astype(np.int64) >= 0, fixed.astype(np.int64), model)
-        place = self._platform[owner] * len(self.names) + model
-        return pa.DictionaryArray.from_arrays(place.astype(np.int8), self._spelled)
-
-
-def _number_exits(account: Account, numbers: Numbers) -> tuple[list[int], list[int]]:
-    former = account.former.exits if account.former else ()
-    return (
-        [numbers.number_exit(shown) for shown in account.exits],
-        [numbers.number_exit(shown) for shown in former],
-    )
-
-
-def _number_clients(account: Account, numbers: Numbers) -> tuple[list[int], list[int]]:
-    own = (*account.fingerprints, *account.other_clients)
-    former = (account.former.client,) if account.former else ()
-    return (
-        [numbers.number_client(client) for client in own],
-        [numbers.number_client(client) for client in former],
-    )
 
 
 def _number_gathering(population: Population) -> Ints:

@@ -20,11 +20,12 @@ import pyarrow as pa
 from stillwatch.errors import ConfigError
 from stillwatch.log import get_logger, track
 from stillwatch.runs import end_of_day
-from stillwatch.worlds.columns import FORMATS, ColumnDrawer, Numbers
+from stillwatch.worlds.columns import FORMATS, ColumnDrawer
 from stillwatch.worlds.fast_truth import FastTruth
 from stillwatch.worlds.groups import list_groups
 from stillwatch.worlds.landing import LandedFile, write_lines, write_table
 from stillwatch.worlds.model import World
+from stillwatch.worlds.numbering import Numbers
 from stillwatch.worlds.population import Account, Population, make_parts
 from stillwatch.worlds.records import render_account
 from stillwatch.worlds.reference import write_reference

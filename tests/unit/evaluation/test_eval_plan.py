@@ -76,7 +76,8 @@ def test_plan_that_ships__names_worlds_knobs_and_fields_that_exist(name: str) ->
     plan = load_plan(name)
     cells = list_cells(plan)
     assert len({cell.name for cell in cells}) == len(cells)
-    assert {cell.ablation for cell in cells} == {None, *Ablation}
+    landed = [cell for cell in cells if not cell.fast]
+    assert {cell.ablation for cell in landed} in ({None, *Ablation}, set())
     assert any(not cell.load().attackers for cell in cells), "a world that nobody attacks"
 
 
