@@ -59,6 +59,10 @@ _FILE_WIDTH = 220  # a column per method needs more than the 80 characters of a 
     "--out", type=click.Path(path_type=Path, file_okay=False),
     help="Where the run is stored.  [default: <home>/evaluation/<run id>]",
 )  # fmt: skip
+@click.option(
+    "--fast", is_flag=True,
+    help="Simulate the worlds in the fast mode and judge their last day: for many honest accounts.",
+)  # fmt: skip
 @click.option("--keep", is_flag=True, help="Keep inputs, truth and warehouse of each world.")
 @click.option(
     "--page", type=click.Path(path_type=Path, dir_okay=False),
@@ -82,6 +86,7 @@ def command(page: Path | None, run_folder: Path | None, **options: Any) -> None:
     Fields:      stillwatch evaluate --world demo --ablate addresses,payment,text
     Evidence:    stillwatch evaluate --world demo --leave-out all
     Evasion:     stillwatch evaluate --world demo --sweep attackers.hydra.mixing=0.65,0.9,0.98
+    Many honest: stillwatch evaluate --world honest_month --fast --seeds 10
     The page:    stillwatch evaluate --page evaluation.md --run var/evaluation/<run id>
 
     `attackers.<name>.mixing` is the share of an attacker's requests that extract nothing. Worlds
@@ -128,17 +133,20 @@ def _choose_plan(options: dict[str, Any]) -> Plan:
     if (options["plan_name"] is None) == (options["worlds"] is None):
         raise ConfigError("give either --plan NAME or --world NAME[,NAME...]")
     if options["plan_name"] is not None:
-        only = [name for name in ("overrides", "ablate", "leave_out", "sweeps") if options[name]]
-        if only:
+        names = ("overrides", "ablate", "leave_out", "sweeps", "fast")
+        if any(options[name] for name in names):
             raise ConfigError(
-                "--set, --ablate, --leave-out and --sweep go with --world: a plan has its own"
+                "--set, --ablate, --leave-out, --sweep and --fast go with --world:"
+                " a plan has its own"
             )
         plan = load_plan(options["plan_name"])
     else:
         values = dict(parse_setting(text, "--set") for text in options["overrides"])
         named = options["worlds"].split(",")
         changed = {path: _read_value(text) for path, text in values.items()}
-        worlds = tuple(PlannedWorld(world=name, set=changed) for name in named)
+        worlds = tuple(
+            PlannedWorld(world=name, set=changed, fast=options["fast"]) for name in named
+        )
         labels = tuple(world.label for world in worlds)
         fields = tuple(_parse_ablation(name, Ablation) for name in _split(options["ablate"]))
         families = _split(options["leave_out"])

@@ -12,10 +12,11 @@ from rich.table import Table
 from stillwatch.errors import ConfigError
 from stillwatch.settings import get_settings
 from stillwatch.worlds.composition import describe_block, list_blocks
+from stillwatch.worlds.fast import write_fast
 from stillwatch.worlds.groups import list_groups
 from stillwatch.worlds.model import FileKind, Format
 from stillwatch.worlds.presets import list_presets, load_world
-from stillwatch.worlds.simulate import MAX_SCALE, WorldSummary, write_world
+from stillwatch.worlds.simulate import MAX_SCALE, WorldSummary, load_sized, write_world
 
 
 @click.command("simulate")
@@ -67,6 +68,12 @@ from stillwatch.worlds.simulate import MAX_SCALE, WorldSummary, write_world
     help="Deliver usage logs in such files; Parquet for native and Vertex logs only.  "
     "[default: as the world says]",
 )
+@click.option(
+    "--fast",
+    is_flag=True,
+    help="Write columns of numbers in place of logs, for `stillwatch evaluate` alone: millions of "
+    "accounts.",
+)
 def command(
     name: str,
     landing: Path | None,
@@ -76,6 +83,7 @@ def command(
     file_kind: FileKind | None,
     scale: float | None,
     wants_list: bool,
+    fast: bool,
 ) -> None:
     """Write a seeded, labelled world of landed inputs.
 
@@ -91,6 +99,7 @@ def command(
     Another format:   stillwatch simulate --world demo --deliver-as otel_genai --file-kind zstd
     What there is:    stillwatch simulate --list
     A larger one:     stillwatch simulate --world relay_5_per_day --scale 0.2
+    Many accounts:    stillwatch simulate --world honest_month --fast
     Your own world:   stillwatch simulate --world my_world.yml     (format: docs/worlds.md)
 
     The same world can be delivered in each of six log formats: accounts, events and texts stay, ids
@@ -112,6 +121,13 @@ def command(
         landing = Path(where)
     if truth is None:
         truth = landing.absolute().parent / "truth"
+    if fast:
+        if wanted is not None or file_kind is not None:
+            raise ConfigError(
+                "--deliver-as and --file-kind are about logs, of which --fast writes none"
+            )
+        _print_summary(write_fast(load_sized(name, scale), landing, truth, seed))
+        return
     _print_summary(write_world(name, landing, truth, seed, wanted, file_kind, scale))
 
 

@@ -27,6 +27,7 @@ from stillwatch.evaluation.ablations import blank_fields
 from stillwatch.evaluation.cell_store import CellData, CellSummary, write_cell
 from stillwatch.evaluation.competitors.protocol import WorldTables
 from stillwatch.evaluation.competitors.world_tables import load_world_tables
+from stillwatch.evaluation.fast_days import process_fast
 from stillwatch.evaluation.inputs import WorldResult, read_world_result
 from stillwatch.evaluation.left_out import NOTHING, judge_without
 from stillwatch.evaluation.methods import LEDGER, OWN_EVIDENCE, CompetitorRun, run_competitors
@@ -35,7 +36,8 @@ from stillwatch.log import get_logger, set_up_logging
 from stillwatch.pipeline import run_days
 from stillwatch.runs import get_paths
 from stillwatch.settings import Settings
-from stillwatch.worlds.simulate import WorldSummary, write
+from stillwatch.worlds.fast import write_fast
+from stillwatch.worlds.simulate import FAST_FOLDER, WorldSummary, write
 
 _LOG = get_logger(__name__)
 
@@ -133,7 +135,11 @@ def simulate_world(job: CellJob) -> WorldSummary:
         os.open(job.work / "deployment.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w"
     ) as file:
         file.write(key + "\n")
-    world = write(job.cell.load(), job.landing, job.truth, job.cell.seed)
+    cell = job.cell
+    if cell.fast:
+        world = write_fast(cell.load(), job.landing, job.truth, cell.seed, cell.days)
+    else:
+        world = write(cell.load(), job.landing, job.truth, cell.seed)
     if job.cell.ablation is not None:
         changed = blank_fields(job.landing, job.cell.ablation)
         _LOG.info("%s: %d records changed", job.cell.ablation.label, changed)
@@ -143,7 +149,13 @@ def simulate_world(job: CellJob) -> WorldSummary:
 
 
 def process_world(job: CellJob, days: list[date]) -> None:
-    """Run the days through the pipeline, gates and publishing included, without reports."""
+    """Run the days through the pipeline, gates and publishing included, without reports.
+
+    A fast world has no logs to check: its days become facts, and the last one is judged.
+    """
+    if job.cell.fast:
+        process_fast(job.settings, job.landing / FAST_FOLDER, job.work / "fast.duckdb", days)
+        return
     for summary in run_days(job.settings, days, report_days=()):
         _LOG.info("%s: %s", job.cell.name, summary)
 
@@ -151,18 +163,22 @@ def process_world(job: CellJob, days: list[date]) -> None:
 def measure_world(job: CellJob, world: WorldSummary) -> CellData:
     """Return what the pipeline and the competitors said about each account, beside the truth."""
     paths = get_paths(job.settings)
-    warehouse = paths.published / "current.duckdb"
+    warehouse = paths.warehouse if job.cell.fast else paths.published / "current.duckdb"
     result = read_world_result(job.cell.name, job.truth, warehouse)
-    tables = load_world_tables(
-        job.cell.name, warehouse, paths.canonical, result.first_day, result.last_day
-    )
-    runs = run_competitors(tables, job.methods, job.cell.seed)
+    first_day = list_days(job)[0] if job.cell.fast else result.first_day
+    tables: WorldTables | None = None
+    runs: tuple[CompetitorRun, ...] = ()
+    if not job.cell.fast:
+        tables = load_world_tables(
+            job.cell.name, warehouse, paths.canonical, first_day, result.last_day
+        )
+        runs = run_competitors(tables, job.methods, job.cell.seed)
     families = job.cell.left_out_families
     again = (NOTHING, *families) if families else ()
     left_out = judge_without(job.settings, result.last_day, job.cell.name, job.truth, again)
     accounts = [each for each in result.truth if each.account_key not in result.silent]
     keys = tuple(each.account_key for each in accounts)
-    summary = _summarize(job, world, result.first_day, result.last_day)
+    summary = _summarize(job, world, first_day, result.last_day)
     return CellData(
         summary=replace(
             summary,
@@ -178,7 +194,7 @@ def measure_world(job: CellJob, world: WorldSummary) -> CellData:
         campaign=tuple(each.campaign or "" for each in accounts),
         is_flagged=np.array([key in result.flagged for key in keys], dtype=bool),
         score=_list_scores(keys, result, runs),
-        features=_list_features(keys, tables),
+        features=_list_features(keys, tables) if tables is not None else {},
         memberships=result.memberships,
         activity=result.activity,
     )
@@ -226,6 +242,11 @@ def _summarize(job: CellJob, world: WorldSummary, first_day: date, last_day: dat
 
 
 def _count_exchanges(truth: Path, last_day: date) -> int:
+    daily = truth / "account_days.parquet"
+    if daily.exists():
+        table = pq.read_table(daily, columns=["event_date", "exchange_count"])
+        table = table.filter(pc.less_equal(table.column("event_date"), pa.scalar(last_day)))
+        return int(pc.sum(table.column("exchange_count")).as_py() or 0)
     days = pq.read_table(truth / "exchanges.parquet", columns=["event_date"]).column("event_date")
     return int(pc.sum(pc.less_equal(days, pa.scalar(last_day))).as_py() or 0)
 

@@ -52,7 +52,9 @@ def read_world_result(world: str, truth: Path, warehouse: Path) -> WorldResult:
     Accounts are joined by platform and account id. One that the pipeline has never seen keeps a key
     of its own, `platform/account_id`, and counts as not found.
     """
-    for path in (truth / "accounts.parquet", truth / "exchanges.parquet", warehouse):
+    exchanges, daily = truth / "exchanges.parquet", truth / "account_days.parquet"
+    activity_file = daily if daily.exists() else exchanges
+    for path in (truth / "accounts.parquet", activity_file, warehouse):
         if not path.exists():
             raise InputError(f"{path} is missing: simulate and run world {world!r} first")
     with duckdb.connect() as connection:
@@ -66,6 +68,9 @@ def read_world_result(world: str, truth: Path, warehouse: Path) -> WorldResult:
             left join built.marts.dim_accounts as a
                 on t.platform = a.platform and t.account_id = a.account_id
             """
+        )
+        connection.execute(
+            f"create temp view true_days as {_select_days(daily.exists(), activity_file)}"
         )
         accounts = tuple(
             TrueAccount(key, cohort, campaign, world)
@@ -90,10 +95,10 @@ def read_world_result(world: str, truth: Path, warehouse: Path) -> WorldResult:
                 "where campaign_id is not null order by all"
             ).fetchall()
         )
-        activity = _read_activity(connection, truth, days[1])
+        activity = _read_activity(connection, days[1])
         campaign_of = {a.account_key: a.campaign for a in accounts if a.campaign is not None}
         sizes = _read_sizes(connection, campaign_of, memberships, activity, days[1])
-        silent = _find_silent(connection, truth, days[1])
+        silent = _find_silent(connection, days[1])
     return WorldResult(
         world=world,
         first_day=days[0],
@@ -108,35 +113,39 @@ def read_world_result(world: str, truth: Path, warehouse: Path) -> WorldResult:
     )
 
 
-def _find_silent(
-    connection: duckdb.DuckDBPyConnection, truth: Path, last_day: date
-) -> frozenset[str]:
+def _select_days(is_daily: bool, path: Path) -> str:
+    """Return the true activity by account and day: as written by the fast mode, or counted."""
+    if is_daily:
+        return f"""
+            select p.account_key, p.campaign, d.event_date, d.exchange_count,
+                d.campaign_exchange_count, d.extraction_count
+            from read_parquet('{_quote(path)}') as d
+            inner join people as p on d.account = p.account
+            """
+    return f"""
+        select p.account_key, max(e.campaign) as campaign, e.event_date,
+            count(*) as exchange_count, count(e.campaign) as campaign_exchange_count,
+            count(*) filter (where e.is_extraction) as extraction_count
+        from read_parquet('{_quote(path)}') as e
+        inner join people as p on e.source_id = p.source_id and e.account_id = p.account_id
+        group by p.account_key, e.event_date
+        """
+
+
+def _find_silent(connection: duckdb.DuckDBPyConnection, last_day: date) -> frozenset[str]:
     """Return the accounts that had asked nothing by the last day: there is nothing to find."""
     rows = connection.execute(
-        f"""
-        select p.account_key from people as p
-        anti join (
-            select * from read_parquet('{_quote(truth / "exchanges.parquet")}')
-            where event_date <= $1
-        ) as e on p.source_id = e.source_id and p.account_id = e.account_id
-        """,
+        "select account_key from people anti join "
+        "(select account_key from true_days where event_date <= $1) using (account_key)",
         [last_day],
     ).fetchall()
     return frozenset(key for (key,) in rows)
 
 
-def _read_activity(
-    connection: duckdb.DuckDBPyConnection, truth: Path, last_day: date
-) -> tuple[Activity, ...]:
+def _read_activity(connection: duckdb.DuckDBPyConnection, last_day: date) -> tuple[Activity, ...]:
     rows = connection.execute(
-        f"""
-        select e.campaign, p.account_key, e.event_date, count(*),
-            count(*) filter (where e.is_extraction)
-        from read_parquet('{_quote(truth / "exchanges.parquet")}') as e
-        inner join people as p on e.source_id = p.source_id and e.account_id = p.account_id
-        where e.campaign is not null and e.event_date <= $1
-        group by all order by all
-        """,
+        "select campaign, account_key, event_date, campaign_exchange_count, extraction_count "
+        "from true_days where campaign_exchange_count > 0 and event_date <= $1 order by all",
         [last_day],
     ).fetchall()
     return tuple(Activity(*row) for row in rows)

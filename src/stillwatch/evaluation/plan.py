@@ -32,6 +32,7 @@ class PlannedWorld:
     `scale` multiplies its accounts (none given: as the world says) before `set` changes values,
     `days` ends it early, `seeds` replaces those of the plan, and `deliver_as` writes every source
     in one log format.
+    A `fast` one is simulated in the fast mode and judged on its last day only, by Stillwatch alone.
     """
 
     world: str
@@ -41,6 +42,7 @@ class PlannedWorld:
     days: int | None = None
     seeds: int | None = None
     deliver_as: Format | None = None
+    fast: bool = False
 
     @property
     def label(self) -> str:
@@ -125,6 +127,7 @@ class Cell:
     left_out_families: tuple[str, ...] = ()
     sweep: str | None = None
     level: float | None = None
+    fast: bool = False
 
     def load(self) -> World:
         """Return the world of the cell; its seed is given when it is written."""
@@ -164,6 +167,11 @@ def check_plan(plan: Plan) -> Plan:
         f"the world {name!r} is named twice" for name in {*labels} if labels.count(name) > 1
     ]
     problems += [f"no world {name!r} in the plan" for name in sorted(named - set(labels))]
+    problems += [
+        f"{world.label}: fields are taken out of landed logs, which a fast world does not have"
+        for world in plan.worlds
+        if world.fast and world.label in plan.ablations.worlds
+    ]
     seeds = [plan.seeds, plan.ablations.seeds]
     seeds += [world.seeds for world in plan.worlds if world.seeds is not None]
     if not plan.worlds or min(seeds) < 1:
@@ -238,6 +246,7 @@ def _make_cell(plan: Plan, world: PlannedWorld, seed: int, suffix: str = "") -> 
         scale=world.scale,
         days=min((days for days in (plan.days, world.days) if days is not None), default=None),
         deliver_as=world.deliver_as,
+        fast=world.fast,
     )
 
 

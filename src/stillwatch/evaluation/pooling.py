@@ -119,13 +119,21 @@ def score_world(cells: Sequence[CellData]) -> CampaignScore:
     truth: dict[str, str] = {}
     memberships: list[Membership] = []
     activity: list[Activity] = []
+    cohort_of: dict[str, str] = {}
     for cell in cells:
         name = cell.summary.cell
+        members = cell.memberships
         suffix = f", seed {cell.summary.seed}" if len(cells) > 1 else ""
         truth |= {f"{name}:{key}": each + suffix for key, each in cell.campaign_of.items()}
+        cohorts = dict(zip(cell.account_key, cell.cohort, strict=True))
+        cohort_of |= {
+            f"{name}:{row.account_key}": cohorts[row.account_key]
+            for row in members
+            if row.account_key in cohorts
+        }
         memberships += [
             Membership(row.as_of_date, f"{name}:{row.campaign_id}", f"{name}:{row.account_key}")
-            for row in cell.memberships
+            for row in members
         ]
         activity += [
             replace(row, campaign=row.campaign + suffix, account_key=f"{name}:{row.account_key}")
@@ -138,6 +146,7 @@ def score_world(cells: Sequence[CellData]) -> CampaignScore:
         sum(_count_benign(cell) for cell in cells),
         cells[0].summary.first_day,
         cells[0].summary.last_day,
+        cohort_of=cohort_of,
     )
 
 

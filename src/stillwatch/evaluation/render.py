@@ -15,6 +15,7 @@ def list_grids(table: ScoreTable) -> tuple[Grid, ...]:
     grids = [show_methods(table), *show_attackers(table), *show_cohorts(table)]
     if table.campaigns is not None:
         grids += [_show_campaign_score(table.campaigns), _show_campaigns(table.campaigns)]
+        grids.append(_show_false_found(table.campaigns))
     grids += [*_show_calibration(table), *_show_sizes(table), *show_evasions(table.evasions)]
     return tuple(grid for grid in grids if grid.rows)
 
@@ -73,6 +74,18 @@ def _show_campaigns(score: CampaignScore) -> Grid:
             )
         )
     return Grid("Campaigns one by one", head, tuple(rows))
+
+
+def _show_false_found(score: CampaignScore) -> Grid:
+    rows = tuple(
+        (
+            each.campaign_id,
+            f"{each.account_count:,}",
+            ", ".join(f"{cohort} {count:,}" for cohort, count in each.cohorts),
+        )
+        for each in score.false_found
+    )
+    return Grid("False campaigns and whom they name", ("campaign", "accounts", "cohorts"), rows)
 
 
 def _show_calibration(table: ScoreTable) -> list[Grid]:

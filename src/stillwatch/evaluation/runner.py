@@ -157,7 +157,9 @@ def _collect(
         members = [cell for cell in cells if cell.group == name]
         groups.append(_make_group(members, data, chosen))
     bases = [cell for cell in cells if cell.ablation is None and cell.sweep is None]
-    scored = [data[cell.name] for cell in bases if data[cell.name].summary.stopped is None]
+    finished = [cell for cell in bases if data[cell.name].summary.stopped is None]
+    scored = [data[cell.name] for cell in finished]
+    compared = [data[cell.name] for cell in finished if not cell.fast]
     quiet = [each for each in scored if not each.campaign_of]
     return EvaluationResult(
         run_id=run_id,
@@ -166,7 +168,7 @@ def _collect(
         feeds=feeds,
         cells=tuple(replace(data[cell.name].summary, seconds={}) for cell in cells),
         groups=tuple(groups),
-        all_worlds=make_table(scored, chosen, with_campaigns=False) if scored else None,
+        all_worlds=make_table(compared, chosen, with_campaigns=False) if compared else None,
         false_campaigns=measure_false_rate(scored, [score_world([each]) for each in scored]),
         quiet_false_campaigns=measure_false_rate(quiet, [score_world([each]) for each in quiet]),
         evasions=tuple(_trace_sweeps(plan, cells, data)),
@@ -181,7 +183,8 @@ def _make_group(
     scored = [each for each in found if each.summary.stopped is None]
     first = members[0]
     # Curves are drawn for worlds as they are; elsewhere they would only make the file large.
-    table = make_table(scored, chosen) if scored else None
+    methods = frozenset[str]() if first.fast else chosen
+    table = make_table(scored, methods) if scored else None
     if table is not None and (first.ablation is not None or first.sweep is not None):
         bare = tuple(replace(method, curve=()) for method in table.methods)
         table = replace(table, methods=bare)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from stillwatch.errors import InputError
 from stillwatch.evaluation.calibration import Calibration
 from stillwatch.evaluation.evasion import EvasionCurve
+from stillwatch.evaluation.false_campaigns import FalseCampaign, list_false_campaigns
 from stillwatch.evaluation.grouping import (
     Agreement,
     compare_groupings,
@@ -124,6 +125,7 @@ class CampaignScore:
     exchange_recall: Estimate
     leak: Estimate
     campaigns: tuple[CampaignRow, ...]
+    false_found: tuple[FalseCampaign, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -191,11 +193,12 @@ def score_campaigns(
     first_day: date,
     last_day: date,
     seed: int = 0,
+    cohort_of: Mapping[str, str] | None = None,
 ) -> CampaignScore:
     """Return how well campaigns were found over [first_day, last_day].
 
-    `truth` maps the accounts of true campaigns to them. Groups are compared as of the last day,
-    times by each day's own members.
+    `truth` maps the accounts of true campaigns to them, `cohort_of` accounts to cohorts. Groups are
+    compared as of the last day, times by each day's own members.
     """
     rows = list(activity)
     detected = get_partition(memberships, last_day)
@@ -244,6 +247,7 @@ def score_campaigns(
         exchange_recall=average_over_campaigns([row.exchange_recall for row in campaigns], seed),
         leak=average_over_campaigns([row.leak for row in campaigns], seed),
         campaigns=tuple(campaigns),
+        false_found=list_false_campaigns(matches, detected, cohort_of or {}),
     )
 
 

@@ -85,6 +85,28 @@ def run_dbt(settings: Settings, arguments: list[str]) -> Any:
     return _expect_result(result, arguments[0])
 
 
+def read_project(settings: Settings) -> Any:
+    """Return dbt's parsed project: its nodes, and which stands on which."""
+    paths = get_paths(settings)
+    with _dbt_environment(settings, paths):
+        return _read_project(_common_options(paths), str(paths.cache))
+
+
+def vars_of(day: date, **others: int | float | str) -> str:
+    """Return the vars of a run for `day`, as dbt's command line takes them."""
+    return json.dumps({**others, "run_date": day.isoformat()})
+
+
+def describe_failures(result: Any) -> tuple[str, ...]:
+    """Return each failed node of a dbt run with the first line of what it said."""
+    rows = list(result.result.results) if result.result is not None else []
+    return tuple(
+        f"{row.node.name}: {(row.message or str(row.status)).strip().splitlines()[0]}"
+        for row in rows
+        if str(row.status) in ("error", "fail", "runtime error")
+    )
+
+
 def _read_project(options: list[str], home: str) -> Any:
     """Return dbt's parsed project, read once per process and home.
 
@@ -113,7 +135,7 @@ def _build(
     else:
         screen_day(settings, day)
         load_day(settings, paths, day)
-    variables = json.dumps({"run_date": day.isoformat(), "left_out_family": left_out_family})
+    variables = vars_of(day, left_out_family=left_out_family)
     selection = [f"tag:{layer}" for layer in layers]
     result = run_dbt(
         settings,
@@ -127,11 +149,7 @@ def _build(
         ],
     )
     rows = list(result.result.results) if result.result is not None else []
-    failed = tuple(
-        f"{row.node.name}: {(row.message or str(row.status)).strip().splitlines()[0]}"
-        for row in rows
-        if str(row.status) in ("error", "fail", "runtime error")
-    )
+    failed = describe_failures(result)
     if failed or not result.success:
         raise WarehouseError(
             f"dbt build of {', '.join(layers)} for {day} failed: "

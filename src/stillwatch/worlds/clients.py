@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 
+from stillwatch.worlds.draws import draw_key
+
 
 @dataclass(frozen=True)
 class Fingerprint:
@@ -70,6 +72,9 @@ CATALOGUE: dict[str, Software] = {
 }
 
 
+_HONEST_MIX = {name: software.weight for name, software in CATALOGUE.items()}
+
+
 @cache
 def get_fingerprint(family: str, version: int, system: int, disguise: str | None) -> Fingerprint:
     """Return the fingerprint of a client; a disguised one shows another family's user agent."""
@@ -85,7 +90,5 @@ def get_fingerprint(family: str, version: int, system: int, disguise: str | None
 
 def draw_family(rng: np.random.Generator, weights: dict[str, float]) -> str:
     """Return a client family by weight; no weights means the honest mix."""
-    shares = weights or {name: software.weight for name, software in CATALOGUE.items()}
-    names = list(shares)
-    values = np.array([shares[name] for name in names])
-    return names[int(rng.choice(len(names), p=values / values.sum()))]
+    shares = weights or _HONEST_MIX
+    return draw_key(rng, shares)

@@ -14,16 +14,18 @@ from importlib import resources
 import numpy as np
 import yaml
 
-_FREEMAIL = (
-    ("postlark.example", 34.0),
-    ("mailhaven.example", 22.0),
-    ("inboxly.example", 14.0),
-    ("kestrelmail.example", 9.0),
-    ("nordpost.example", 6.0),
-    ("correoazul.example", 6.0),
-    ("yuubin.example", 5.0),
-    ("letterbox.example", 4.0),
-)
+from stillwatch.worlds.draws import draw_key
+
+_FREEMAIL = {
+    "postlark.example": 34.0,
+    "mailhaven.example": 22.0,
+    "inboxly.example": 14.0,
+    "kestrelmail.example": 9.0,
+    "nordpost.example": 6.0,
+    "correoazul.example": 6.0,
+    "yuubin.example": 5.0,
+    "letterbox.example": 4.0,
+}
 _WORDS: dict[str, tuple[str, ...]] = {
     name: tuple(words.split())
     for name, words in yaml.safe_load(
@@ -50,13 +52,6 @@ class Organisation:
 def draw_hex(rng: np.random.Generator, digits: int) -> str:
     """Return so many random hexadecimal digits."""
     return rng.bytes((digits + 1) // 2).hex()[:digits]
-
-
-def draw_choice(rng: np.random.Generator, weights: dict[str, float]) -> str:
-    """Return one key by its weight."""
-    keys = list(weights)
-    values = np.array([weights[key] for key in keys])
-    return keys[int(rng.choice(len(keys), p=values / values.sum()))]
 
 
 def draw_organisation(rng: np.random.Generator) -> Organisation:
@@ -143,7 +138,7 @@ def _draw_last(rng: np.random.Generator) -> str:
 
 
 def _draw_freemail(rng: np.random.Generator) -> str:
-    return draw_choice(rng, dict(_FREEMAIL))
+    return draw_key(rng, _FREEMAIL)
 
 
 def _fill(rng: np.random.Generator, script: str) -> str:

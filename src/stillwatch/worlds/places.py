@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+
+from stillwatch.worlds.draws import draw_key
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ COUNTRIES: dict[str, Country] = {
     )
 }
 
+_HONEST_MIX = {code: country.weight for code, country in COUNTRIES.items()}
+
 IPV6_RANGES: dict[str, str] = {
     "US": "2600:1700::/28",
     "DE": "2003:c0::/27",
@@ -95,10 +100,7 @@ class Exit:
 
 def draw_country(rng: np.random.Generator, weights: dict[str, float]) -> Country:
     """Return a country by weight; no weights means the world's honest mix."""
-    shares = weights or {country.code: country.weight for country in COUNTRIES.values()}
-    codes = list(shares)
-    values = np.array([shares[code] for code in codes])
-    return COUNTRIES[codes[int(rng.choice(len(codes), p=values / values.sum()))]]
+    return COUNTRIES[draw_key(rng, weights or _HONEST_MIX)]
 
 
 def draw_access_exit(rng: np.random.Generator, country: str) -> Exit:
@@ -126,9 +128,15 @@ def _draw_listed(
 
 
 def _draw_ipv4(rng: np.random.Generator, ranges: tuple[str, ...]) -> str:
-    network = ipaddress.IPv4Network(ranges[int(rng.integers(len(ranges)))])
-    offset = 1 + int(rng.integers(network.num_addresses - 2))
-    return str(network.network_address + offset)
+    first, size = _read_range(ranges[int(rng.integers(len(ranges)))])
+    return str(ipaddress.IPv4Address(first + 1 + int(rng.integers(size - 2))))
+
+
+@cache
+def _read_range(text: str) -> tuple[int, int]:
+    """Return the first address of an IPv4 range as a number, and how many there are."""
+    network = ipaddress.IPv4Network(text)
+    return int(network.network_address), network.num_addresses
 
 
 def _draw_ipv6(rng: np.random.Generator, prefix: str) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count, islice
 from typing import Any
 
 import numpy as np
 
 from stillwatch.worlds import clients, people, places, traces
+from stillwatch.worlds.draws import draw_key, draw_place
 from stillwatch.worlds.groups import Group, list_groups
 from stillwatch.worlds.model import CLOUDS, Platform, Source, World
 from stillwatch.worlds.names import name_account, name_aws_account
@@ -17,6 +20,7 @@ from stillwatch.worlds.texts import Voice
 
 DAY_SECONDS = 86400.0
 _MAX_FORMER_RATE = 40.0
+_HUMAN_HOURS = tuple(traces.get_hour_shares("human").tolist())
 _STREAM = 1  # of the seed: one for accounts, others for traffic and deliveries
 
 
@@ -103,18 +107,33 @@ class _Shared:
 def make_population(world: World, seed: int) -> Population:
     """Return every account of the world; their numbers say nothing about their groups."""
     groups = tuple(list_groups(world))
-    sizes = [group.accounts for group in groups]
-    order = np.random.default_rng([seed, _STREAM]).permutation(sum(sizes))
-    accounts: list[Account] = []
+    order = np.random.default_rng([seed, _STREAM]).permutation(sum(g.accounts for g in groups))
+    accounts = _make_accounts(world, groups, seed, iter(order.tolist()))
+    return Population(groups, tuple(sorted(accounts, key=lambda account: account.number)))
+
+
+def make_parts(world: World, seed: int, size: int) -> Iterator[Population]:
+    """Yield the same accounts in parts of at most `size`, group after group.
+
+    Each part numbers its own accounts from 0. Only one part is held at a time.
+    """
+    groups = tuple(list_groups(world))
+    accounts = _make_accounts(world, groups, seed, (n % size for n in count()))
+    while part := tuple(islice(accounts, size)):
+        yield Population(groups, part)
+
+
+def _make_accounts(
+    world: World, groups: tuple[Group, ...], seed: int, numbers: Iterator[int]
+) -> Iterator[Account]:
     for index, group in enumerate(groups):
         rng = np.random.default_rng([seed, _STREAM, index])
-        numbers = order[len(accounts) : len(accounts) + group.accounts]
         # pools of one campaign share exits, bins and client: drawn from the campaign's own stream
         family = group.family.encode()
         shared = np.random.default_rng([seed, _STREAM, *family])
         maker = _Maker(world, group, index, rng, shared)
-        accounts += [maker.make(int(number), place) for place, number in enumerate(numbers)]
-    return Population(groups, tuple(sorted(accounts, key=lambda account: account.number)))
+        for place in range(group.accounts):
+            yield maker.make(next(numbers), place)
 
 
 class _Maker:
@@ -212,7 +231,7 @@ class _Maker:
             rate=self._draw_rate(),
             utc_offset=country.utc_offset,
             language=(
-                people.draw_choice(rng, group.identity.languages)
+                draw_key(rng, group.identity.languages)
                 if group.identity.languages
                 else country.language
             ),
@@ -286,7 +305,7 @@ class _Maker:
         else:
             days = float(np.exp(rng.uniform(np.log(90.0), np.log(max(91.0, signup.max_days)))))
         moment = self._world.end.timestamp() - days * DAY_SECONDS
-        hour = rng.choice(24, p=traces.get_hour_shares("human")) - utc_offset
+        hour = draw_place(rng, _HUMAN_HOURS) - utc_offset
         start = moment // DAY_SECONDS * DAY_SECONDS
         moment = start + (float(hour) % 24 + float(rng.random())) * 3600
         return float(min(moment, self._world.end.timestamp() - 3600))
@@ -306,7 +325,7 @@ class _Maker:
             return None, None, None
         if fate < group.banned_ratio:
             reasons = {"policy_violation": 0.5, "payment_dispute": 0.3, "spam": 0.2}
-            return None, moment, people.draw_choice(rng, reasons)
+            return None, moment, draw_key(rng, reasons)
         if fate < group.banned_ratio + group.closed_ratio:
             return moment, None, None
         return None, None, None
@@ -336,7 +355,7 @@ class _Maker:
     def _draw_model(self) -> tuple[str, float]:
         rng, world = self._rng, self._world
         weights = {model.name: model.weight for model in world.models if model.weight > 0}
-        base = people.draw_choice(rng, weights)
+        base = draw_key(rng, weights)
         release = get_release(world)
         migration = self._group.migration
         if release is None or rng.random() < migration.never:

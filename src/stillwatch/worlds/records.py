@@ -22,9 +22,9 @@ from stillwatch.worlds.texts import Text, Voice, load_grammar
 from stillwatch.worlds.traffic import STATUS_NAMES, Events
 
 _STREAM = 3
-_RESUBMITTED = 0.6  # of a conversation's later requests hand in its newest artefact
+RESUBMITTED = 0.6  # of a conversation's later requests hand in its newest artefact
 _MOST_A_DAY = 10_000_000
-_LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "zh", "ja")
+LANGUAGES = ("en", "es", "de", "fr", "pt", "it", "zh", "ja")
 
 
 class Line(NamedTuple):
@@ -191,13 +191,18 @@ class Recorder:
         """Return the account's voice, or the one that a campaign's wording has everywhere."""
         if variant is None:
             return account.voice
-        return Voice(zlib.crc32(f"{self._seed}/{group.family}/{variant}".encode()))
+        return make_campaign_voice(self._seed, group, variant)
+
+
+def make_campaign_voice(seed: int, group: Group, variant: int) -> Voice:
+    """Return the voice of one wording of a campaign, the same in all of its accounts."""
+    return Voice(zlib.crc32(f"{seed}/{group.family}/{variant}".encode()))
 
 
 def list_grammars(content: Content) -> list[str]:
     """Return the grammars that a content may use: one per language where it speaks several."""
     if content.grammar == "everyday":
-        return [f"everyday_{language}" for language in _LANGUAGES]
+        return [f"everyday_{language}" for language in LANGUAGES]
     return [content.grammar]
 
 
@@ -245,7 +250,7 @@ def _write_text(rnd: random.Random, voice: Voice, account: Account, content: Con
     name = content.grammar
     if name == "everyday":
         mixed = content.language == "mixed"
-        language = _LANGUAGES[int(rnd.random() * len(_LANGUAGES))] if mixed else account.language
+        language = LANGUAGES[int(rnd.random() * len(LANGUAGES))] if mixed else account.language
         name = f"everyday_{language}"
     grammar = load_grammar(name)
     return grammar.write(
@@ -300,7 +305,7 @@ def _choose_submission(
         foreign = artifacts.pick_foreign(rnd, group.family, account.number)
         if foreign is not None:
             return foreign.artifact_id, foreign.account_id
-    return artifacts.get_last(session) if chance < _RESUBMITTED else None, None
+    return artifacts.get_last(session) if chance < RESUBMITTED else None, None
 
 
 def _derive_details(account: Account, identity: str) -> _Details:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from stillwatch.worlds import clients, people, places
+from stillwatch.worlds.draws import draw_key
 from stillwatch.worlds.model import Identity
 
 
@@ -29,7 +30,7 @@ def draw_registry(
     client: clients.Fingerprint,
 ) -> dict[str, Any]:
     """Return what the registry of a platform with sign-up knows of one account."""
-    payment = people.draw_choice(rng, identity.payment)
+    payment = draw_key(rng, identity.payment)
     pool = cards.bins.get(payment, ())
     instrument = f"pm_{people.draw_hex(rng, 20)}"
     card_bin = people.draw_card_bin(rng, payment, pool)
@@ -40,7 +41,7 @@ def draw_registry(
         instrument = organisation.instrument
         card_bin = organisation.card_bin if payment == "card" else card_bin
     email = people.draw_email(
-        rng, people.draw_choice(rng, identity.email), identity.email_script, organisation
+        rng, draw_key(rng, identity.email), identity.email_script, organisation
     )
     has_phone = rng.random() < identity.phone_ratio
     uses = identity.declared_use
@@ -55,10 +56,10 @@ def draw_registry(
         "signup_user_agent": client.user_agent,
         "signup_ja4": client.ja4,
         "signup_country": signup.country,
-        "signup_path": people.draw_choice(rng, identity.signup_path),
-        "plan": people.draw_choice(rng, identity.plan),
+        "signup_path": draw_key(rng, identity.signup_path),
+        "plan": draw_key(rng, identity.plan),
         "seat_count": identity.seats,
-        "kyc_level": people.draw_choice(rng, identity.kyc),
+        "kyc_level": draw_key(rng, identity.kyc),
         "declared_use": uses[int(rng.integers(len(uses)))] if uses else None,
     }
 

@@ -24,7 +24,8 @@ from stillwatch.worlds.reference import write_reference
 from stillwatch.worlds.truth import TRUTH_FILES, TruthWriter
 
 _log = get_logger(__name__)
-MAX_SCALE = 100.0
+MAX_SCALE = 1000.0
+FAST_FOLDER = "simulated"  # below the landing root: what the fast mode writes in place of logs
 _HANDLING = "simulated by stillwatch, no real customer"
 
 
@@ -65,9 +66,7 @@ def write_world(
     The same world and seed give byte-identical files. The truth must lie outside the landing
     root. An earlier simulated world in the landing root is replaced; other data is never touched.
     """
-    if scale is not None and not 0 < scale <= MAX_SCALE:
-        raise ConfigError(f"--scale {scale} lies outside 0 to {MAX_SCALE}: 1 is the stated size")
-    loaded = scale_world(load_world(world), scale)
+    loaded = load_sized(world, scale)
     if wanted is not None:
         loaded = deliver_as(loaded, wanted, file_kind)
     elif file_kind is not None:
@@ -77,15 +76,22 @@ def write_world(
     return write(loaded, landing, truth, seed)
 
 
+def load_sized(world: str, scale: float | None = None) -> World:
+    """Return a world (preset name or YAML path) with `scale` times its stated accounts."""
+    if scale is not None and not 0 < scale <= MAX_SCALE:
+        raise ConfigError(f"--scale {scale} lies outside 0 to {MAX_SCALE}: 1 is the stated size")
+    return scale_world(load_world(world), scale)
+
+
 def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> WorldSummary:
     """Write a world that is already in memory; see `write_world`."""
     began = time.monotonic()
-    _check_folders(landing, truth)
-    _clear_earlier(world, landing, truth)
+    check_folders(landing, truth)
+    clear_earlier(world, landing, truth)
     seed = world.seed if seed is None else seed
     if seed < 0:
         raise ConfigError(f"--seed {seed} is below zero: give a whole number from 0 on")
-    _write_sources(world, landing)
+    write_sources(world, landing)
     population = make_population(world, seed)
     deliverers = {
         source.source_id: Deliverer(landing, source, world.delivery, seed)
@@ -127,7 +133,8 @@ def write(world: World, landing: Path, truth: Path, seed: int | None = None) -> 
     return summary
 
 
-def _check_folders(landing: Path, truth: Path) -> None:
+def check_folders(landing: Path, truth: Path) -> None:
+    """Raise a ConfigError if one of the two folders lies inside the other."""
     inside, root = truth.resolve(), landing.resolve()
     if inside == root or root in inside.parents:
         raise ConfigError(
@@ -140,7 +147,7 @@ def _check_folders(landing: Path, truth: Path) -> None:
         )
 
 
-def _clear_earlier(world: World, landing: Path, truth: Path) -> None:
+def clear_earlier(world: World, landing: Path, truth: Path) -> None:
     """Remove an earlier simulated world; refuse to touch any other data."""
     ours = {source.source_id for source in world.sources}
     for folder in sorted((landing / "usage").glob("*")):
@@ -154,6 +161,7 @@ def _clear_earlier(world: World, landing: Path, truth: Path) -> None:
         if simulated:
             shutil.rmtree(folder)
             shutil.rmtree(landing / "accounts" / folder.name, ignore_errors=True)
+            shutil.rmtree(landing / FAST_FOLDER, ignore_errors=True)
     for name in TRUTH_FILES:
         (truth / name).unlink(missing_ok=True)
 
@@ -187,7 +195,7 @@ def _write_registries(
     return files
 
 
-def _write_sources(world: World, landing: Path) -> None:
+def write_sources(world: World, landing: Path) -> None:
     """Describe every source; the handling note is what marks the folder as replaceable."""
     for source in world.sources:
         about = {

@@ -77,13 +77,21 @@ class Family:
     system: tuple[_Line, ...]
     prompts: tuple[_Line, ...]
 
+    def write(self, rnd: random.Random, voice: Voice, paraphrase: float = 1.0) -> Text:
+        """Return a new request of this family in an account's voice."""
+        draw = _Draw(rnd, voice, paraphrase)
+        system = _render(self.system, draw) if self.system else None
+        prompt = _render(self.prompts, draw)
+        return Text(system, prompt, self.capability, self.technique)
+
 
 @dataclass(frozen=True)
 class Grammar:
-    """All families of one grammar file."""
+    """All families of one grammar file; `has_own_words` where an account keeps picks of its own."""
 
     name: str
     families: tuple[Family, ...]
+    has_own_words: bool = False
 
     def write(
         self,
@@ -98,13 +106,11 @@ class Grammar:
         `keep_to` limits the account to that many families of its own choice, `first` everybody to
         the first so many of the grammar.
         """
-        draw = _Draw(rnd, voice, paraphrase)
-        family = self._choose(rnd, voice, keep_to, first)
-        system = _render(family.system, draw) if family.system else None
-        prompt = _render(family.prompts, draw)
-        return Text(system, prompt, family.capability, family.technique)
+        families = self.list_families(voice, keep_to, first)
+        return _choose(rnd, families).write(rnd, voice, paraphrase)
 
-    def _choose(self, rnd: random.Random, voice: Voice, keep_to: int, first: int) -> Family:
+    def list_families(self, voice: Voice, keep_to: int = 0, first: int = 0) -> tuple[Family, ...]:
+        """Return the families that an account draws from; see `write`."""
         families = self.families[:first] if first else self.families
         if keep_to and keep_to < len(families):
             key = self.name, len(families), keep_to
@@ -113,16 +119,20 @@ class Grammar:
                 taste = random.Random(f"{voice.seed}/{self.name}")  # noqa: S311
                 chosen = tuple(_draw_distinct(taste, [each.weight for each in families], keep_to))
                 voice.families[key] = chosen
-            families = tuple(families[index] for index in chosen)
-        total = 0.0
-        for family in families:
-            total += family.weight
-        point = rnd.random() * total
-        for family in families:
-            point -= family.weight
-            if point < 0:
-                return family
-        return families[-1]
+            return tuple(families[index] for index in chosen)
+        return families
+
+
+def _choose(rnd: random.Random, families: tuple[Family, ...]) -> Family:
+    total = 0.0
+    for family in families:
+        total += family.weight
+    point = rnd.random() * total
+    for family in families:
+        point -= family.weight
+        if point < 0:
+            return family
+    return families[-1]
 
 
 @cache
@@ -137,7 +147,7 @@ def load_grammar(name: str) -> Grammar:
     families = tuple(_compile_family(name, compiler, each) for each in raw.get("families", []))
     if not families:
         raise ConfigError(f"grammar {name!r} has no families")
-    return Grammar(name, families)
+    return Grammar(name, families, compiler.has_own_words)
 
 
 def _read(name: str) -> dict[str, Any]:
@@ -170,6 +180,7 @@ class _Compiler:
         self._grammar = grammar
         self._slots = slots
         self._compiled: dict[str, list[_Line]] = {}
+        self.has_own_words = False
 
     def compile(self, text: str) -> _Line:
         nodes: list[_Line] = []
@@ -184,6 +195,7 @@ class _Compiler:
 
     def _compile_slot(self, word: str) -> _Line:
         own, name = word.startswith("@"), word.removeprefix("@")
+        self.has_own_words |= own
         if name in _BUILT_IN:
             return _own(name, _BUILT_IN[name], self._grammar) if own else _BUILT_IN[name]
         if name not in self._slots:

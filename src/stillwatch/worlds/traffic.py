@@ -49,10 +49,13 @@ class Events:
 
 
 class TrafficModel:
-    """Draws the days of one world."""
+    """Draws the days of one world, or of the `part` of its accounts that `population` holds."""
 
-    def __init__(self, world: World, population: Population, seed: int) -> None:
+    def __init__(
+        self, world: World, population: Population, seed: int, part: int | None = None
+    ) -> None:
         self._world, self._population, self._seed = world, population, seed
+        self._part = () if part is None else (part,)
         self._members = [population.select(index) for index in range(len(population.groups))]
         self._contents = tuple(
             (index, content)
@@ -60,6 +63,9 @@ class TrafficModel:
             for content in group.all_contents
         )
         self._release = get_release(world)
+        accounts = population.accounts
+        self._migrate_at = np.array([each.migrate_at for each in accounts], dtype=np.float64)
+        self._banned_at = np.array([each.banned_at or np.inf for each in accounts], dtype=float)
 
     def draw_day(self, day: date) -> Events:
         """Return all exchanges of a day."""
@@ -68,7 +74,7 @@ class TrafficModel:
         offset = 0
         sessions = 0
         for index, group in enumerate(self._population.groups):
-            rng = np.random.default_rng([self._seed, _STREAM, number, index])
+            rng = np.random.default_rng([self._seed, _STREAM, number, index, *self._part])
             factor = _get_factor(group.traffic, number, self._world)
             drawn = _draw_times(rng, group.traffic, self._members[index], day, factor)
             account, second, session = _keep_active(rng, group, self._members[index], *drawn)
@@ -82,7 +88,7 @@ class TrafficModel:
             np.concatenate([part[n] for part in parts]) for n in range(4)
         )
         order = np.argsort(second, kind="stable")
-        rng = np.random.default_rng([self._seed, _STREAM, number, 10**6])
+        rng = np.random.default_rng([self._seed, _STREAM, number, 10**6, *self._part])
         return self._describe(
             rng, account[order].astype(np.int64), second[order], session[order], content[order]
         )
@@ -91,9 +97,8 @@ class TrafficModel:
         self, rng: np.random.Generator, account: Ints, second: Floats, session: Ints, content: Ints
     ) -> Events:
         size = len(second)
-        accounts = self._population.accounts
-        newest = np.array([accounts[n].migrate_at for n in account], dtype=np.float64) <= second
-        banned_at = np.array([accounts[n].banned_at or np.inf for n in account], dtype=np.float64)
+        newest = self._migrate_at[account] <= second
+        banned_at = self._banned_at[account]
         status = np.zeros(size, dtype=np.int64)
         columns = {name: np.zeros(size) for name in ("input", "output", "reasoning")}
         for index, (_, what) in enumerate(self._contents):

@@ -32,6 +32,19 @@ _EXCHANGES = pa.schema(
     ]
 )
 
+ACCOUNTS = pa.schema(
+    [
+        ("platform", pa.string()),
+        ("source_id", pa.string()),
+        ("account_id", pa.string()),
+        ("cohort", pa.string()),
+        ("is_attacker", pa.bool_()),
+        ("campaign", pa.string()),
+        ("organisation", pa.string()),
+        ("role", pa.string()),
+    ]
+)
+
 # Written only where a world has something to say in it.
 _DETAILS = pa.schema(
     [
@@ -46,6 +59,7 @@ TRUTH_FILES = (
     "exchanges.parquet",
     "exchange_details.parquet",
     "accounts.parquet",
+    "account_days.parquet",
     "campaigns.json",
     "manifest.json",
 )
@@ -115,9 +129,11 @@ class TruthWriter:
 
     def finish(self, files: list[LandedFile], reference: list[str]) -> None:
         """Write accounts, campaigns and the manifest."""
-        pq.write_table(self._list_accounts(), self._root / "accounts.parquet", compression="zstd")
-        _write_json(self._root / "campaigns.json", self._list_campaigns())
-        _write_json(
+        pq.write_table(
+            list_accounts(self._population), self._root / "accounts.parquet", compression="zstd"
+        )
+        write_json(self._root / "campaigns.json", self._list_campaigns())
+        write_json(
             self._root / "manifest.json",
             {
                 "world": self._world.name,
@@ -130,37 +146,9 @@ class TruthWriter:
                 "duplicate_count": sum(file.duplicate_count for file in files),
                 "broken_count": sum(file.broken_count for file in files),
                 "reference": reference,
-                "files": [
-                    {**asdict(file), "delivered_date": file.delivered_date.isoformat()}
-                    for file in files
-                ],
+                "files": list_files(files),
             },
         )
-
-    def _list_accounts(self) -> pa.Table:
-        rows = []
-        for account in self._population.accounts:
-            group = self._population.groups[account.group]
-            rows.append(
-                {
-                    "platform": account.source.platform,
-                    "source_id": account.source.source_id,
-                    "account_id": account.account_id,
-                    "cohort": group.name,
-                    "is_attacker": group.campaign is not None,
-                    "campaign": group.campaign,
-                    "organisation": group.organisation,
-                    "role": group.role,
-                }
-            )
-        strings = ["platform", "source_id", "account_id", "cohort"]
-        tail = ["campaign", "organisation", "role"]
-        schema = pa.schema(
-            [(name, pa.string()) for name in strings]
-            + [("is_attacker", pa.bool_())]
-            + [(name, pa.string()) for name in tail]
-        )
-        return pa.Table.from_pylist(rows, schema=schema)
 
     def _list_campaigns(self) -> list[dict[str, Any]]:
         campaigns = []
@@ -211,6 +199,31 @@ class TruthWriter:
         }
 
 
+def list_accounts(population: Population) -> pa.Table:
+    """Return who every account really is, in `ACCOUNTS`."""
+    rows = []
+    for account in population.accounts:
+        group = population.groups[account.group]
+        rows.append(
+            {
+                "platform": account.source.platform,
+                "source_id": account.source.source_id,
+                "account_id": account.account_id,
+                "cohort": group.name,
+                "is_attacker": group.campaign is not None,
+                "campaign": group.campaign,
+                "organisation": group.organisation,
+                "role": group.role,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=ACCOUNTS)
+
+
+def list_files(files: list[LandedFile]) -> list[dict[str, Any]]:
+    """Return the landed files as they stand in a manifest."""
+    return [{**asdict(file), "delivered_date": file.delivered_date.isoformat()} for file in files]
+
+
 def _take_part(count: Counter[str], prefix: str) -> dict[str, int]:
     return {
         key.removeprefix(prefix): value
@@ -219,5 +232,6 @@ def _take_part(count: Counter[str], prefix: str) -> dict[str, int]:
     }
 
 
-def _write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as indented JSON."""
     path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics.cluster import pair_confusion_matrix
 
+from stillwatch.evaluation.false_campaigns import FalseCampaign, list_false_campaigns
 from stillwatch.evaluation.grouping import (
     Agreement,
     compare_groupings,
@@ -140,3 +141,17 @@ def test_false_campaigns__one_in_half_a_million_account_months() -> None:
     found = measure_false_campaigns(matches, 500_000)
     assert found.value == pytest.approx(2.0)
     assert found.high == pytest.approx(5.5716 / 0.5, abs=1e-3)  # Garwood, one event
+
+
+def test_list_false_campaigns__says_whose_accounts_are_accused() -> None:
+    truth = {"a1": "hydra", "a2": "hydra"}
+    detected = {"a1": "C1", "a2": "C1", "b1": "C1", "b2": "C2", "b3": "C2", "b4": "C2"}
+    cohort_of = {"b1": "classroom", "b2": "classroom", "b3": "hackathon", "b4": "hackathon"}
+    found = list_false_campaigns(match_campaigns(truth, detected), detected, cohort_of)
+    assert found == (FalseCampaign("C2", 3, (("hackathon", 2), ("classroom", 1))),)
+
+
+def test_list_false_campaigns__an_account_of_no_cohort_is_named_unknown() -> None:
+    detected = {"x": "C1"}
+    (found,) = list_false_campaigns(match_campaigns({}, detected), detected, {})
+    assert found.cohorts == (("unknown", 1),)

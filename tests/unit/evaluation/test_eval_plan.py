@@ -82,7 +82,7 @@ def test_load_world_with__scales_before_a_number_is_changed() -> None:
     assert load_world_with("relay_5_per_day", {}, 1.0).attackers == plain.attackers
 
 
-@pytest.mark.parametrize("name", list_plans())
+@pytest.mark.parametrize("name", ["quick", "full"])
 def test_plan_that_ships__holds_every_world_field_family_and_six_knobs(name: str) -> None:
     plan = load_plan(name)
     cells = list_cells(plan)
@@ -91,7 +91,7 @@ def test_plan_that_ships__holds_every_world_field_family_and_six_knobs(name: str
     assert any(cell.left_out_families == tuple(list_families()) for cell in cells)
     assert len({sweep.knob for sweep in plan.sweeps}) >= 6
     missing = set(list_presets()) - {cell.world for cell in cells}
-    assert missing <= ({"demo", "tiny"} if name == "quick" else set())
+    assert missing <= {"honest_month"} | ({"demo", "tiny"} if name == "quick" else set())
     assert any(not cell.load().attackers for cell in cells), "a world that nobody attacks"
 
 
@@ -183,3 +183,14 @@ def test_choose_methods__all_none_and_by_slug() -> None:
     assert choose_methods(["ja4-only"]) == frozenset(["ja4-only"])
     with pytest.raises(ConfigError, match="no method magic"):
         choose_methods(["magic"])
+
+
+def test_list_cells__a_fast_world_makes_fast_cells() -> None:
+    plan = check_plan(Plan(name="p", worlds=(PlannedWorld("tiny", "many", fast=True),)))
+    assert [(cell.base, cell.fast) for cell in list_cells(plan)] == [("many", True)]
+
+
+def test_check_plan__a_fast_world_has_no_logs_to_take_fields_out_of() -> None:
+    worlds = (PlannedWorld("tiny", "many", fast=True),)
+    with pytest.raises(ConfigError, match="many: fields are taken out of landed logs"):
+        check_plan(Plan(name="p", worlds=worlds, ablations=Ablations(("many",))))
