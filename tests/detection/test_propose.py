@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from small_world import DAYS, NETWORK_SIZE, write_small_world
 
 from stillwatch.cli import cli
-from stillwatch.errors import ConfigError, InputError
+from stillwatch.errors import InputError, WarehouseError
 from stillwatch.runs import utc_now
 from stillwatch.settings import Settings, get_settings
 from stillwatch.transform.build import build_day
@@ -52,19 +52,15 @@ def test_propose__a_higher_bar_makes_the_campaign_vanish_and_leaves_the_warehous
     assert comparison.stored_groups.tested == comparison.proposed_groups.tested
     assert comparison.stored_groups.flagged > comparison.proposed_groups.flagged == 0
     assert record.layers == ("campaigns",)
-    assert list((built.home / "cache").glob("proposal-*")) == []
-
-
-def test_propose__the_record_holds_values_and_counts_and_no_account(built: Settings) -> None:
-    _, record = propose(built, _order(evidence_slope=0.9), utc_now())
     text = (built.home / "ledger" / "proposals" / f"{record.proposal_id}.json").read_text()
     stored = json.loads(text)
     assert (stored["asked_by"], stored["reason"]) == ("A. Analyst", "a test")
     assert [(v["name"], v["stored"], v["proposed"]) for v in stored["values"]] == [
-        ("evidence_slope", 0.5, 0.9)
+        ("group_behaviour_bits_minimum", 6, 500)
     ]
-    assert stored["days"][0]["stored_accounts"]["total"] == NETWORK_SIZE
-    assert "network-0" not in text
+    assert stored["days"][0]["vanishing_count"] == 1
+    assert "network-0" not in text  # counts, no accounts
+    assert list((built.home / "cache").glob("proposal-*")) == []
 
 
 def test_propose__earlier_days_and_windows_are_built_from_behaviour_on(
@@ -92,12 +88,12 @@ def test_propose__earlier_days_and_windows_are_built_from_behaviour_on(
     assert before == _hash_home(built, "warehouse")
 
 
-def test_propose__refuses_days_that_are_not_stored_and_vars_that_no_model_uses(
-    built: Settings, tmp_path: Path
-) -> None:
+def test_propose__refuses_days_that_are_not_stored(built: Settings) -> None:
+    order = ProposalOrder({"evidence_slope": 0.9}, DAYS[2], None, "A. Analyst", None)
     with pytest.raises(InputError, match="no build of 2026-11-03 is stored"):
-        propose(
-            built, ProposalOrder({"evidence_slope": 0.9}, DAYS[2], None, "a", None), utc_now()
-        )
-    with pytest.raises(ConfigError, match="event_lateness_days: no model uses it"):
-        propose(built, _order(event_lateness_days=3), utc_now())
+        propose(built, order, utc_now())
+
+
+def test_propose__without_a_build_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"build.duckdb is missing: run `stillwatch run`"):
+        propose(Settings(home=tmp_path), _order(evidence_slope=0.9), utc_now())

@@ -30,6 +30,7 @@ from stillwatch.evaluation.competitors.world_tables import load_world_tables
 from stillwatch.evaluation.inputs import WorldResult, read_world_result
 from stillwatch.evaluation.methods import LEDGER, OWN_EVIDENCE, CompetitorRun, run_competitors
 from stillwatch.evaluation.plan import Cell
+from stillwatch.evaluation.stored_evidence import read_evidence
 from stillwatch.log import get_logger, set_up_logging
 from stillwatch.pipeline import run_days
 from stillwatch.runs import get_paths
@@ -176,6 +177,7 @@ def measure_world(job: CellJob, world: WorldSummary) -> CellData:
         features=_list_features(keys, tables),
         memberships=result.memberships,
         activity=result.activity,
+        evidence=read_evidence(warehouse, result.last_day, keys),
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from stillwatch.errors import ConfigError, InputError, WarehouseError
+from stillwatch.errors import InputError, WarehouseError
 from stillwatch.log import get_logger
 from stillwatch.runs import Paths, days_between, exclusive, get_paths, write_json
 from stillwatch.settings import Settings
@@ -34,8 +34,6 @@ from stillwatch.transform.variables import Value, Variable, find_layers, read_va
 from stillwatch.warehouse.duckdb import load_day, open_build
 
 _LOG = get_logger(__name__)
-
-_BEHAVIOUR, _CAMPAIGNS = LAYERS[0], LAYERS[1]
 
 
 @dataclass(frozen=True)
@@ -163,12 +161,8 @@ def _choose_days(order: ProposalOrder, processed: Sequence[date]) -> list[date]:
 
 
 def _uses_behaviour(settings: Settings, preview: Paths, changes: Mapping[str, Value]) -> bool:
-    """Return whether a changed var is used in the behaviour layer; one used nowhere is refused."""
     layers = find_layers(run_dbt(settings, ["parse"], preview).result, changes)
-    idle = [name for name, tags in layers.items() if not tags & {_BEHAVIOUR, _CAMPAIGNS}]
-    if idle:
-        raise ConfigError(f"--set {', '.join(idle)}: no model uses it, so nothing would change")
-    return any(_BEHAVIOUR in tags for tags in layers.values())
+    return any(LAYERS[0] in tags for tags in layers.values())
 
 
 def _compare_day(

@@ -108,7 +108,10 @@ def _read_origins(text: str) -> dict[str, str]:
 
 
 def _parse_value(text: str, written: str, known: Variable) -> Value:
-    value = yaml.safe_load(written)
+    try:
+        value = yaml.safe_load(written)
+    except yaml.YAMLError:
+        value = None
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not math.isfinite(value):
         raise ConfigError(f"--set {text!r}: {known.name} is a number ({known.value} now)")
