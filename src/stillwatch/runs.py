@@ -53,9 +53,14 @@ def end_of_day(day: date) -> datetime:
 
 @dataclass(frozen=True)
 class Paths:
-    """Every folder below STILLWATCH_HOME. Nothing else in the package spells these names."""
+    """Every folder below STILLWATCH_HOME. Nothing else in the package spells these names.
+
+    A build that nobody is to see has a folder of its own, `preview`: its database and what dbt
+    writes lie there, all else is read from the home.
+    """
 
     home: Path
+    preview: Path | None = None
 
     @property
     def canonical(self) -> Path:
@@ -85,7 +90,12 @@ class Paths:
     @property
     def warehouse(self) -> Path:
         """The private build database; only the pipeline opens it."""
-        return self.home / "warehouse" / "build.duckdb"
+        return (self.preview or self.home / "warehouse") / "build.duckdb"
+
+    @property
+    def dbt(self) -> Path:
+        """What dbt writes: compiled models (`target`) and its log (`logs`)."""
+        return (self.preview or self.cache) / "dbt"
 
     @property
     def uses(self) -> Path:

@@ -34,6 +34,8 @@ _VERBS = {
     "simulate": "Write a seeded, labelled world of landed inputs.",
     "import": "Bring published logs into landing, as a benign background.",
     "evaluate": "Run the pipeline on labelled worlds and print how well it does.",
+    "calibrate": "Fit slope and prior of the evidence to a stored evaluation.",
+    "propose": "Preview what other thresholds or weights would do to stored days.",
 }
 
 

@@ -32,6 +32,7 @@ from stillwatch.evaluation.inputs import WorldResult, read_world_result
 from stillwatch.evaluation.left_out import NOTHING, judge_without
 from stillwatch.evaluation.methods import LEDGER, OWN_EVIDENCE, CompetitorRun, run_competitors
 from stillwatch.evaluation.plan import Cell
+from stillwatch.evaluation.stored_evidence import read_evidence
 from stillwatch.log import get_logger, set_up_logging
 from stillwatch.pipeline import run_days
 from stillwatch.runs import get_paths
@@ -197,6 +198,7 @@ def measure_world(job: CellJob, world: WorldSummary) -> CellData:
         features=_list_features(keys, tables) if tables is not None else {},
         memberships=result.memberships,
         activity=result.activity,
+        evidence=read_evidence(warehouse, result.last_day, keys),
     )
 
 

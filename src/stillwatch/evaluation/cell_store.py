@@ -21,7 +21,7 @@ from stillwatch.evaluation.tables import Accounts, Activity, Membership
 from stillwatch.runs import read_json, write_json
 
 SCHEMA_VERSION = 1
-_SCORE, _FEATURE = "score ", "feature "
+_SCORE, _FEATURE, _EVIDENCE = "score ", "feature ", "evidence "
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ class CellData:
     """The rows of one world-seed: accounts with scores and features, members and activity by day.
 
     `score` holds a method's score of every account, -inf where it has none; `features` is NaN for
-    accounts that the pipeline has not seen.
+    accounts that the pipeline has not seen. `evidence` holds the columns of `stored_evidence`; it
+    is empty where a cell was stored before they were kept.
     """
 
     summary: CellSummary
@@ -69,6 +70,7 @@ class CellData:
     features: Mapping[str, NDArray[np.float64]]
     memberships: tuple[Membership, ...]
     activity: tuple[Activity, ...]
+    evidence: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def campaign_of(self) -> dict[str, str]:
@@ -104,6 +106,7 @@ def write_cell(data: CellData, folder: Path) -> None:
     }
     columns |= {_SCORE + name: pa.array(values) for name, values in data.score.items()}
     columns |= {_FEATURE + name: pa.array(values) for name, values in data.features.items()}
+    columns |= {_EVIDENCE + name: pa.array(values) for name, values in data.evidence.items()}
     pq.write_table(pa.table(columns), folder / "accounts.parquet", compression="zstd")
     for name, rows, schema in (
         ("members", data.memberships, _MEMBERS),
@@ -139,7 +142,7 @@ def read_cell(folder: Path) -> CellData:
     numbers = {
         name: table.column(name).to_numpy()
         for name in table.column_names
-        if name.startswith((_SCORE, _FEATURE))
+        if name.startswith((_SCORE, _FEATURE, _EVIDENCE))
     }
     return CellData(
         summary=summary,
@@ -155,6 +158,7 @@ def read_cell(folder: Path) -> CellData:
         activity=tuple(
             Activity(**row) for row in pq.read_table(folder / "activity.parquet").to_pylist()
         ),
+        evidence=_take(numbers, _EVIDENCE),
     )
 
 

@@ -97,7 +97,7 @@ def judge_without(
         for family in families:
             shutil.copyfile(whole, warehouse)
             _forget_conclusions(warehouse, day)
-            build_day(settings, day, "campaigns", left_out_family=family)
+            build_day(settings, day, "campaigns", {"left_out_family": family})
             yield count_flagged(family, read_world_result(world, truth, warehouse))
     finally:
         whole.replace(warehouse)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -42,11 +42,14 @@ class BuildResult:
 
 
 def build_day(
-    settings: Settings, day: date, layer: str = "all", left_out_family: str = ""
+    settings: Settings,
+    day: date,
+    layer: str = "all",
+    variables: Mapping[str, int | float | str] | None = None,
 ) -> BuildResult:
     """Build one layer (or `all` but reporting); a failed model or test is a WarehouseError.
 
-    An evaluation may leave out one family of evidence, to see what is found without it.
+    `variables` stand in for those of dbt_project.yml: an evaluation may leave evidence out.
 
     Building a day that is not the newest one rebuilds the newest one afterwards, so that the tables
     of current state (`dim_*`, `bridge_campaign_accounts`) do not fall back to the past.
@@ -56,7 +59,7 @@ def build_day(
     paths = get_paths(settings)
     layers = ("behaviour", "campaigns") if layer == "all" else (layer,)
     with exclusive(paths, "warehouse"):
-        result = _build(settings, paths, day, layers, left_out_family)
+        result = _build(settings, paths, day, layers, variables)
         if layer in ("all", "campaigns"):
             newest = _newest_day(settings, paths)
             if newest is not None and newest > day:
@@ -65,19 +68,56 @@ def build_day(
     return result
 
 
-def run_dbt(settings: Settings, arguments: list[str]) -> Any:
+def build_models(
+    settings: Settings,
+    paths: Paths,
+    day: date,
+    layers: tuple[str, ...],
+    variables: Mapping[str, int | float | str] | None = None,
+) -> BuildResult:
+    """Build the models of the layers for `day` in the database of `paths`, with its tests.
+
+    `variables` stand in for those of dbt_project.yml. Schema `raw` must show the day (`load_day`).
+    A failed model or test is a WarehouseError.
+    """
+    selection = [f"tag:{layer}" for layer in layers]
+    result = run_dbt(
+        settings,
+        [
+            *("build", "--select", *selection, "--vars", vars_of(day, variables), "--fail-fast"),
+            "--no-write-json",  # nothing reads dbt's own records of a build; they cost a second
+            # they prove the models on made-up rows, not the day's data: `make test` runs them
+            *("--exclude-resource-type", "unit_test"),
+            # a test that compares two layers runs with the later one, when both are there
+            *("--indirect-selection", "cautious" if layers == LAYERS[:1] else "eager"),
+        ],
+        paths,
+    )
+    rows = list(result.result.results) if result.result is not None else []
+    failed = describe_failures(result)
+    if failed or not result.success:
+        raise WarehouseError(
+            f"dbt build of {', '.join(layers)} for {day} failed: "
+            + ("; ".join(failed[:5]) or "see " + str(paths.dbt / "logs" / "dbt.log"))
+        )
+    seconds = round(sum(row.execution_time for row in rows), 2)
+    _LOG.info("built %s for %s: %d nodes, %.1f s", ", ".join(layers), day, len(rows), seconds)
+    return BuildResult(day, layers, len(rows), failed, seconds)
+
+
+def run_dbt(settings: Settings, arguments: list[str], paths: Paths | None = None) -> Any:
     """Run dbt in this process with the project's folders and no telemetry; return its result.
 
     The connection that dbt keeps open is closed, so that the next step can open the database.
     """
-    paths = get_paths(settings)
+    paths = paths or get_paths(settings)
     with _dbt_environment(settings, paths):
         from dbt.adapters.duckdb.connections import DuckDBConnectionManager
         from dbt.cli.main import dbtRunner
 
         try:
             options = _common_options(paths)
-            manifest = _read_project(options, str(paths.cache))
+            manifest = _read_project(options, str(paths.dbt))
             result = dbtRunner(manifest).invoke([*arguments, *options])
         finally:
             DuckDBConnectionManager.close_all_connections()
@@ -89,12 +129,12 @@ def read_project(settings: Settings) -> Any:
     """Return dbt's parsed project: its nodes, and which stands on which."""
     paths = get_paths(settings)
     with _dbt_environment(settings, paths):
-        return _read_project(_common_options(paths), str(paths.cache))
+        return _read_project(_common_options(paths), str(paths.dbt))
 
 
-def vars_of(day: date, **others: int | float | str) -> str:
+def vars_of(day: date, others: Mapping[str, int | float | str] | None = None) -> str:
     """Return the vars of a run for `day`, as dbt's command line takes them."""
-    return json.dumps({**others, "run_date": day.isoformat()})
+    return json.dumps({**(others or {}), "run_date": day.isoformat()})
 
 
 def describe_failures(result: Any) -> tuple[str, ...]:
@@ -127,7 +167,11 @@ def _expect_result(result: Any, verb: str) -> Any:
 
 
 def _build(
-    settings: Settings, paths: Paths, day: date, layers: tuple[str, ...], left_out_family: str = ""
+    settings: Settings,
+    paths: Paths,
+    day: date,
+    layers: tuple[str, ...],
+    variables: Mapping[str, int | float | str] | None = None,
 ) -> BuildResult:
     if layers == ("reporting",):
         with open_build(settings, paths) as connection:
@@ -135,32 +179,11 @@ def _build(
     else:
         screen_day(settings, day)
         load_day(settings, paths, day)
-    variables = vars_of(day, left_out_family=left_out_family)
-    selection = [f"tag:{layer}" for layer in layers]
-    result = run_dbt(
-        settings,
-        [
-            *("build", "--select", *selection, "--vars", variables, "--fail-fast"),
-            "--no-write-json",  # nothing reads dbt's own records of a build; they cost a second
-            # they prove the models on made-up rows, not the day's data: `make test` runs them
-            *("--exclude-resource-type", "unit_test"),
-            # a test that compares two layers runs with the later one, when both are there
-            *("--indirect-selection", "cautious" if layers == LAYERS[:1] else "eager"),
-        ],
-    )
-    rows = list(result.result.results) if result.result is not None else []
-    failed = describe_failures(result)
-    if failed or not result.success:
-        raise WarehouseError(
-            f"dbt build of {', '.join(layers)} for {day} failed: "
-            + ("; ".join(failed[:5]) or "see " + str(paths.cache / "dbt" / "logs" / "dbt.log"))
-        )
+    result = build_models(settings, paths, day, layers, variables)
     if "behaviour" in layers:
         with open_build(settings, paths) as connection:
             export_uses(connection, paths, day)
-    seconds = round(sum(row.execution_time for row in rows), 2)
-    _LOG.info("built %s for %s: %d nodes, %.1f s", ", ".join(layers), day, len(rows), seconds)
-    return BuildResult(day, layers, len(rows), failed, seconds)
+    return result
 
 
 def _newest_day(settings: Settings, paths: Paths) -> date | None:
@@ -177,9 +200,9 @@ def _common_options(paths: Paths) -> list[str]:
         "--profiles-dir",
         str(project),
         "--target-path",
-        str(paths.cache / "dbt" / "target"),
+        str(paths.dbt / "target"),
         "--log-path",
-        str(paths.cache / "dbt" / "logs"),
+        str(paths.dbt / "logs"),
         "--no-use-colors",
         "--log-level",
         "warn",

@@ -59,7 +59,7 @@ def put_export_in_place(paths: Paths, export: Path) -> None:
 
 def copy_docs(paths: Paths) -> bool:
     """Publish the static docs that dbt wrote last; return whether there are any."""
-    source = paths.cache / "dbt" / "target" / "static_index.html"
+    source = paths.dbt / "target" / "static_index.html"
     if not source.exists():
         return False
     with replacing(paths.published / "docs" / "index.html") as temporary:
