@@ -13,7 +13,7 @@ from stillwatch.evaluation.plan import list_cells, load_plan
 
 NOTHING: dict[str, Any] = {
     "plan_name": None, "worlds": None, "seeds": None, "days": None, "methods": None,
-    "overrides": (), "ablate": None, "leave_out": None, "sweeps": (),
+    "overrides": (), "ablate": None, "leave_out": None, "sweeps": (), "fast": False,
 }  # fmt: skip
 
 

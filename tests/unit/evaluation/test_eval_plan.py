@@ -173,7 +173,7 @@ def test_load_plan__refuses_unknown_keys_and_names(tmp_path: Path) -> None:
     path.write_text("name: mine\nworlds: [{world: tiny}]\nsedes: 3\n")
     with pytest.raises(ConfigError, match="sedes"):
         load_plan(str(path))
-    with pytest.raises(ConfigError, match="full, quick"):
+    with pytest.raises(ConfigError, match="full, honest, quick"):
         load_plan("fast")
 
 
