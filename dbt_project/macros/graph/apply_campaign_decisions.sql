@@ -48,7 +48,7 @@ aimed_merges as (
 
 ),
 
-merges as (
+applied_merges as (
 
     select
         m.campaign_id,
@@ -67,7 +67,7 @@ merges as (
 
 joined_campaigns as (
 
-    select target_campaign_id as campaign_id from merges
+    select target_campaign_id as campaign_id from applied_merges
     union
     select s.merged_into_campaign_id as campaign_id
     from stored_campaigns as s
@@ -88,7 +88,7 @@ active_splits as (
     from {{ splits }} as d
     left join stored_campaigns as s on d.campaign_id = s.campaign_id
     left join stored_campaigns as n on d.split_campaign_id = n.campaign_id
-    left join merges as m on d.split_campaign_id = m.campaign_id
+    left join applied_merges as m on d.split_campaign_id = m.campaign_id
     where m.campaign_id is null and n.merged_into_campaign_id is null
         and (n.campaign_id is not null or (s.campaign_id is not null and s.merged_into_campaign_id is null))
 
@@ -134,7 +134,7 @@ decided_nodes as (
     left join split_accounts as p
         on s.node_type = 'account' and s.node_key = p.account_key
         and s.campaign_id = p.campaign_id and s.merged_into_campaign_id is null
-    left join merges as m on s.campaign_id = m.campaign_id
+    left join applied_merges as m on s.campaign_id = m.campaign_id
 
 ),
 
@@ -186,7 +186,7 @@ taken_over_nodes as (
         ) as preference
 
     from decided_nodes as s
-    inner join merges as m on s.campaign_id = m.campaign_id
+    inner join applied_merges as m on s.campaign_id = m.campaign_id
     left join decided_nodes as t
         on m.target_campaign_id = t.campaign_id and s.node_type = t.node_type and s.node_key = t.node_key
     where t.node_key is null

@@ -42,7 +42,7 @@ today as (
 
 ),
 
-trailing as (
+recent_means as (
 
     select
         campaign_id,
@@ -68,7 +68,7 @@ bounded as (
         end as bound_count
 
     from today as t
-    left join trailing as r on t.campaign_id = r.campaign_id
+    left join recent_means as r on t.campaign_id = r.campaign_id
 
 ),
 
