@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from stillwatch.feeds.parsed import Indicator
 from stillwatch.keyed import Keyer
-from stillwatch.text.fingerprints import PREFIX_DEPTHS
-from stillwatch.text.normal import clip, split_masked_words
+from stillwatch.text.templates import fingerprint_template
 
 
 def make_match_value(keyer: Keyer, item: Indicator) -> str | None:
@@ -20,21 +19,14 @@ def make_match_value(keyer: Keyer, item: Indicator) -> str | None:
         case "artifact_digest":
             return keyer.token("artifact", item.value)
         case "template_fingerprint":
-            return _fingerprint_template(keyer, item.value)
+            return _match_template(keyer, item.value)
         case _:
             return item.match_value
 
 
-def _fingerprint_template(keyer: Keyer, value: str) -> str | None:
-    """Return the fingerprint of a template: a number as it is, a text at its deepest prefix.
-
-    A text of fewer words than the shallowest prefix says too little: it matches nothing.
-    """
+def _match_template(keyer: Keyer, value: str) -> str | None:
+    """Return the fingerprint of a template, given as a number or as its wording."""
     if value.removeprefix("-").isdigit():
         return value
-    words = split_masked_words(clip(value))
-    depths = [depth for depth in PREFIX_DEPTHS if depth <= len(words)]
-    if not depths:
-        return None
-    depth = max(depths)
-    return str(keyer.fingerprint(f"prefix{depth}", " ".join(words[:depth])))
+    fingerprint = fingerprint_template(keyer, value)
+    return None if fingerprint is None else str(fingerprint)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stillwatch.errors import InputError
+from stillwatch.keyed import Keyer
 from stillwatch.landing.storage import get_landing
 from stillwatch.log import get_logger
 from stillwatch.policy.changes import (
@@ -30,7 +31,7 @@ from stillwatch.policy.changes import (
     hash_row,
     to_plain,
 )
-from stillwatch.policy.rows import RowRefusedError, parse_instant, parse_row
+from stillwatch.policy.rows import RowRefusedError, key_row, parse_instant, parse_row
 from stillwatch.policy.schemas import DECISIONS, TABLES, ReferenceTable
 from stillwatch.runs import (
     Paths,
@@ -41,7 +42,7 @@ from stillwatch.runs import (
     replacing,
     write_json,
 )
-from stillwatch.settings import Settings
+from stillwatch.settings import Settings, get_deployment_key
 
 _LOG = get_logger(__name__)
 
@@ -109,12 +110,13 @@ def load_reference(settings: Settings, day: date) -> ReferenceResult:
     filesystem, root = get_landing(settings).filesystem
     paths = get_paths(settings)
     folder = paths.reference / f"dt={day.isoformat()}"
+    keyer = Keyer(get_deployment_key(settings))
     results = []
     rows: dict[str, list[dict[str, Any]]] = {}
     for table in TABLES:
         location = f"{root.rstrip('/')}/reference/{table.file_name}"
         content = _read(filesystem, location)
-        rows[table.name], result = parse_table(table, location, content, end_of_day(day))
+        rows[table.name], result = parse_table(table, location, content, end_of_day(day), keyer)
         log = _LOG.warning if result.refused_count else _LOG.info
         log(
             "reference %s on %s: %s, %d rows read, %d used, refused %s",
@@ -200,9 +202,12 @@ def _read(filesystem: Any, location: str) -> bytes | None:
 
 
 def parse_table(
-    table: ReferenceTable, location: str, content: bytes | None, day_end: datetime
+    table: ReferenceTable, location: str, content: bytes | None, day_end: datetime, keyer: Keyer
 ) -> tuple[list[dict[str, Any]], TableResult]:
-    """Return the usable rows of a table and what came of all; a file that is none is an error."""
+    """Return the usable rows of a table and what came of all; a file that is none is an error.
+
+    A template's wording is not kept: its row holds the fingerprint that `keyer` makes of it.
+    """
     if content is None:
         return [], TableResult(table.name, "absent", None, 0, 0, 0, {}, (), ())
     header, lines = _split(location, content)
@@ -213,7 +218,7 @@ def parse_table(
     seen: dict[tuple[Any, ...], dict[str, Any]] = {}
     for line_number, cells in lines:
         try:
-            row = _check_row(table, header, cells, day_end)
+            row = key_row(table, _check_row(table, header, cells, day_end), keyer)
             _check_new(table, row, seen)
         except RowRefusedError as error:
             refused[error.reason] += 1

@@ -9,12 +9,16 @@ from typing import Any
 
 import pyarrow as pa
 
-from stillwatch.policy.schemas import ReferenceTable
+from stillwatch.keyed import Keyer
+from stillwatch.policy.schemas import ALLOWLIST, DECISIONS, ReferenceTable
+from stillwatch.text.templates import fingerprint_template
 
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _COUNTRY = re.compile(r"^[A-Z]{2}$")
 _LIST_MARKS = re.compile(r"[|;]")
 _LONGEST_TEXT = 2_000
+_NUMBER = re.compile(r"[+-]?[0-9]+")
+_INT64 = 2**63
 
 # Pairs of columns where the second, if given, lies after the first.
 _INTERVALS = (
@@ -58,7 +62,40 @@ def parse_row(table: ReferenceTable, row: Mapping[str, str]) -> dict[str, Any]:
         first, last = values.get(start), values.get(end)
         if first is not None and last is not None and last <= first:
             raise RowRefusedError("ends_before_start", end)
+    if table is DECISIONS:
+        _check_target(values)
     return values
+
+
+def _check_target(row: Mapping[str, Any]) -> None:
+    """Refuse a campaign's `split` or `merge` that does not name its other side."""
+    if row["subject_type"] != "campaign" or row["decision"] not in ("split", "merge"):
+        return
+    campaign, _, target = row["subject_id"].partition("|")
+    if not campaign.strip() or not target.strip():
+        raise RowRefusedError("no_target", "subject_id")
+
+
+def key_row(table: ReferenceTable, row: dict[str, Any], keyer: Keyer) -> dict[str, Any]:
+    """Return the row as it is stored: a template's wording becomes its keyed fingerprint.
+
+    Raises RowRefusedError for a wording or number that is the fingerprint of nothing.
+    """
+    if table is not ALLOWLIST or row["scope"] != "template":
+        return row
+    return row | {"value": str(_fingerprint(row["value"], keyer))}
+
+
+def _fingerprint(value: str, keyer: Keyer) -> int:
+    if _NUMBER.fullmatch(value):
+        number = int(value)
+        if not -_INT64 <= number < _INT64:
+            raise RowRefusedError("bad_fingerprint", "value")
+        return number
+    fingerprint = fingerprint_template(keyer, value)
+    if fingerprint is None:
+        raise RowRefusedError("short_template", "value")
+    return fingerprint
 
 
 def _parse_value(field: pa.Field, text: str) -> Any:
@@ -112,11 +149,15 @@ _REASONS = {
     "bad_country": "{column} is no two-letter country code of ISO 3166-1",
     "bad_date": "{column} is no date: write 2026-11-01 or 2026-11-01T06:00:00Z",
     "bad_number": "{column} is no number from 0 to 100",
+    "bad_fingerprint": "{column} is no signed 64-bit number",
     "contradiction": "an earlier row has the same key and says something else",
     "duplicate": "an earlier row says the same",
     "ends_before_start": "{column} does not lie after the start",
+    "no_target": "{column} names one side only: write <campaign>|<campaign to merge it into> or "
+    "<campaign>|<account or fingerprint to split off>",
     "no_time_zone": "{column} has a time without its zone: add Z for UTC",
     "not_yet_decided": "{column} lies after the day that is checked",
+    "short_template": "{column} has fewer than 8 words: too short to tell a template by",
     "too_long": "{column} has more than 2,000 characters",
     "wrong_column_count": "the row has more or fewer cells than the header",
 }

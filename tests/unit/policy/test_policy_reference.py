@@ -5,9 +5,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from stillwatch.errors import InputError
+from stillwatch.keyed import Keyer
 from stillwatch.policy.reference import load_reference
 from stillwatch.policy.schemas import TABLES
-from stillwatch.settings import Settings
+from stillwatch.settings import Settings, get_deployment_key
+from stillwatch.text.fingerprints import take_fingerprints
+from stillwatch.text.normal import split_masked_words
 
 DAY = date(2026, 11, 1)
 ALLOWLIST = "scope,value,reason,owner,approved_by,valid_from,valid_until"
@@ -175,3 +178,55 @@ def test_load_reference__writes_the_ledger_and_the_same_bytes_again(load, tmp_pa
     load()
     assert before == {path: path.read_bytes() for path in files}
     assert len(before) == 8 + 1  # six tables, result, changes; the lock
+
+
+WORDING = "Grade the answer below against the key and reply with one number only"
+
+
+def test_load_reference__a_template_given_as_wording_is_kept_as_its_fingerprint(
+    load, read, tmp_path
+):
+    row = f"template,{WORDING},evaluation,j.roe,m.poe,2026-01-01,2027-01-01"
+    load({"allowlist": f"{ALLOWLIST}\n{row}\n"})
+    settings = Settings(
+        home=tmp_path / "var", landing_uri=f"file://{tmp_path}/landing", config=tmp_path / "config"
+    )
+    words = split_masked_words(WORDING)
+    prints = take_fingerprints(words, Keyer(get_deployment_key(settings)))
+    assert [row["value"] for row in read("allowlist").to_pylist()] == [str(prints.prefixes[0])]
+    stored = [path for path in (tmp_path / "var").rglob("*") if path.is_file()]
+    assert stored
+    assert not [path for path in stored if b"answer below" in path.read_bytes()]
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ("-42", None),
+        (str(2**63), "bad_fingerprint"),
+        ("Only seven words are in this one", "short_template"),
+    ],
+)
+def test_load_reference__a_template_must_be_told_by_its_fingerprint(load, read, value, reason):
+    row = f"template,{value},evaluation,j.roe,m.poe,2026-01-01,2027-01-01"
+    table = load({"allowlist": f"{ALLOWLIST}\n{row}\n"})["allowlist"]
+    assert table.refused_by_reason == ({} if reason is None else {reason: 1})
+    assert [row["value"] for row in read("allowlist").to_pylist()] == (
+        [value] if not reason else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject", "decision", "refused"),
+    [
+        ("SW-1|SW-2", "merge", {}),
+        ("SW-1|native:a-1", "split", {}),
+        ("SW-1", "merge", {"no_target": 1}),
+        ("SW-1| ", "split", {"no_target": 1}),
+        ("SW-1", "confirm", {}),
+    ],
+)
+def test_load_reference__a_split_or_merge_names_both_sides(load, subject, decision, refused):
+    head = "subject_type,subject_id,decision,actor,decided_at,reason,expires_at"
+    row = f"campaign,{subject},{decision},j.roe,2026-10-30T09:00:00Z,same operator,"
+    assert load({"decisions": f"{head}\n{row}\n"})["decisions"].refused_by_reason == refused

@@ -8,6 +8,18 @@ components as (
 
 ),
 
+decisions as (
+
+    select * from {{ ref('int_campaign_decisions') }}
+
+),
+
+splits as (
+
+    select * from {{ ref('int_campaign_splits') }}
+
+),
+
 suspected as (
 
     select * from {{ ref('int_suspected_members') }}
@@ -31,7 +43,7 @@ identifiers as (
 
 ),
 
-prior as (
+stored as (
 
     {% if is_incremental() -%}
     select * from {{ this }}
@@ -58,9 +70,27 @@ prior as (
 
 ),
 
+{{ apply_campaign_decisions('stored', 'decisions', 'splits') }},
+
+parts as (
+
+    -- what a person has split off is taken out of its cluster
+    select
+        c.account_key,
+        c.cluster_id,
+        p.campaign_id as split_from_campaign_id,
+        p.split_campaign_id,
+        c.cluster_id || coalesce('|' || p.split_campaign_id, '') as part_id
+
+    from components as c
+    left join split_accounts as p on c.account_key = p.account_key
+
+),
+
 account_nodes as (
 
     select
+        c.part_id,
         c.cluster_id,
         'account' as node_type,
         c.account_key as node_key,
@@ -73,9 +103,9 @@ account_nodes as (
             else 'member'
         end as role
 
-    from components as c
+    from parts as c
     inner join suspected as s on c.account_key = s.account_key
-    group by c.cluster_id, c.account_key
+    group by c.part_id, c.cluster_id, c.account_key
 
 ),
 
@@ -83,6 +113,7 @@ group_nodes as (
 
     -- the shared texts, under every value that names the same members
     select distinct
+        c.part_id,
         c.cluster_id,
         'fingerprint' as node_type,
         g.group_id as node_key,
@@ -91,7 +122,7 @@ group_nodes as (
         cast(null as double) as membership_probability,
         cast(null as varchar) as role
 
-    from components as c
+    from parts as c
     inner join suspected as s on c.account_key = s.account_key
     inner join groups as g on s.group_id = g.preferred_group_id
     inner join identifiers as i on g.group_id = i.group_id
@@ -107,6 +138,18 @@ nodes as (
 
 ),
 
+split_parts as (
+
+    select distinct
+        part_id,
+        split_from_campaign_id,
+        split_campaign_id
+
+    from parts
+    where split_campaign_id is not null
+
+),
+
 open_prior as (
 
     select * from prior
@@ -114,15 +157,15 @@ open_prior as (
 
 ),
 
-cluster_sizes as (
+part_sizes as (
 
     select
-        cluster_id,
+        part_id,
         count(case when node_type = 'account' then 1 end) as account_count,
         count(case when node_type = 'fingerprint' then 1 end) as fingerprint_count
 
     from nodes
-    group by cluster_id
+    group by part_id
 
 ),
 
@@ -142,14 +185,17 @@ campaign_sizes as (
 shared as (
 
     select
-        n.cluster_id,
+        n.part_id,
         p.campaign_id,
         count(case when n.node_type = 'account' then 1 end) as shared_account_count,
         count(case when n.node_type = 'fingerprint' then 1 end) as shared_fingerprint_count
 
     from nodes as n
     inner join open_prior as p on n.node_type = p.node_type and n.node_key = p.node_key
-    group by n.cluster_id, p.campaign_id
+    left join split_parts as d on n.part_id = d.part_id
+    left join active_splits as a on p.campaign_id = a.split_campaign_id
+    where d.part_id is null and a.split_campaign_id is null
+    group by n.part_id, p.campaign_id
 
 ),
 
@@ -159,11 +205,11 @@ overlapping as (
         s.*,
         row_number() over (
             partition by s.campaign_id
-            order by s.shared_account_count desc, s.shared_fingerprint_count desc, s.cluster_id
-        ) as cluster_rank
+            order by s.shared_account_count desc, s.shared_fingerprint_count desc, s.part_id
+        ) as part_rank
 
     from shared as s
-    inner join cluster_sizes as k on s.cluster_id = k.cluster_id
+    inner join part_sizes as k on s.part_id = k.part_id
     inner join campaign_sizes as c on s.campaign_id = c.campaign_id
     where s.shared_account_count >= {{ var('campaign_overlap_minimum') }} * least(k.account_count, c.account_count)
         or (k.fingerprint_count > 0 and c.fingerprint_count > 0
@@ -177,42 +223,51 @@ claims as (
     select
         o.*,
         row_number() over (
-            partition by o.cluster_id
+            partition by o.part_id
             order by o.shared_account_count desc, o.shared_fingerprint_count desc, o.campaign_id
         ) as claim_rank
 
     from overlapping as o
-    where o.cluster_rank = 1
+    where o.part_rank = 1
 
 ),
 
-split_from as (
+second_parts as (
 
+    -- a second part of a campaign is a new one, unless a person has said that they are one
     select
-        cluster_id,
-        campaign_id,
+        o.part_id,
+        o.campaign_id,
+        j.campaign_id is not null as is_joined,
         row_number() over (
-            partition by cluster_id order by shared_account_count desc, shared_fingerprint_count desc, campaign_id
+            partition by o.part_id order by o.shared_account_count desc, o.shared_fingerprint_count desc, o.campaign_id
         ) as parent_rank
 
-    from overlapping
-    where cluster_rank > 1
+    from overlapping as o
+    left join joined_campaigns as j on o.campaign_id = j.campaign_id
+    where o.part_rank > 1
 
 ),
 
 assigned as (
 
     select
-        k.cluster_id,
+        k.part_id,
         coalesce(
+            d.split_campaign_id,
             c.campaign_id,
-            'SW-' || upper(substr(md5(cast({{ run_date() }} as varchar) || '|' || k.cluster_id), 1, 8))
+            case when f.is_joined then f.campaign_id end,
+            'SW-' || upper(substr(md5(cast({{ run_date() }} as varchar) || '|' || k.part_id), 1, 8))
         ) as campaign_id,
-        case when c.campaign_id is null then f.campaign_id end as parent_campaign_id
+        case
+            when d.split_campaign_id is not null then d.split_from_campaign_id
+            when c.campaign_id is null and not f.is_joined then f.campaign_id
+        end as parent_campaign_id
 
-    from cluster_sizes as k
-    left join claims as c on k.cluster_id = c.cluster_id and c.claim_rank = 1
-    left join split_from as f on k.cluster_id = f.cluster_id and f.parent_rank = 1
+    from part_sizes as k
+    left join split_parts as d on k.part_id = d.part_id
+    left join claims as c on k.part_id = c.part_id and c.claim_rank = 1
+    left join second_parts as f on k.part_id = f.part_id and f.parent_rank = 1
 
 ),
 
@@ -223,7 +278,7 @@ absorbed as (
         a.campaign_id as merged_into_campaign_id
 
     from claims as c
-    inner join assigned as a on c.cluster_id = a.cluster_id
+    inner join assigned as a on c.part_id = a.part_id
     where c.claim_rank > 1
 
 ),
@@ -258,7 +313,7 @@ current_nodes as (
         cast(null as varchar) as merged_into_campaign_id
 
     from nodes as n
-    inner join assigned as a on n.cluster_id = a.cluster_id
+    inner join assigned as a on n.part_id = a.part_id
     left join campaign_sizes as s on a.campaign_id = s.campaign_id
     left join parents as r on a.campaign_id = r.campaign_id
     left join prior as p

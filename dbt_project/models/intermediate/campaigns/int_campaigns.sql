@@ -28,9 +28,21 @@ evidence as (
 
 decisions as (
 
-    select * from {{ ref('stg_decisions') }}
-    where subject_type = 'campaign' and decision in ('confirm', 'dismiss', 'act')
-        and (expires_at is null or expires_at >= {{ run_end() }})
+    select * from {{ ref('int_campaign_decisions') }}
+    where kind = 'status' and recency = 1
+
+),
+
+returns as (
+
+    select * from {{ ref('int_campaign_returns') }}
+
+),
+
+growth as (
+
+    select * from {{ ref('int_campaign_growth') }}
+    where as_of_date = {{ run_date() }}
 
 ),
 
@@ -196,16 +208,6 @@ capabilities as (
 
 ),
 
-numbered_decisions as (
-
-    select
-        *,
-        row_number() over (partition by subject_id order by decided_at desc, decision, actor) as recency
-
-    from decisions
-
-),
-
 judged as (
 
     select
@@ -221,6 +223,8 @@ judged as (
         c.main_capability_code,
         coalesce(c.capability_mix, '{}') as capability_mix,
         d.decision,
+        r.returned_reason,
+        g.growth_bits,
         least(
             {{ var('campaign_probability_maximum') }},
             greatest(0.01, {{ probability_of_bits(var('account_prior_log2_odds') ~ " + " ~ var('evidence_slope') ~ " * cast(coalesce(w.evidence_bits, 0) as double)") }})
@@ -230,7 +234,9 @@ judged as (
     inner join movement as v on m.campaign_id = v.campaign_id
     left join weighed as w on m.campaign_id = w.campaign_id
     left join capabilities as c on m.campaign_id = c.campaign_id
-    left join numbered_decisions as d on m.campaign_id = d.subject_id and d.recency = 1
+    left join decisions as d on m.campaign_id = d.campaign_id
+    left join returns as r on m.campaign_id = r.campaign_id
+    left join growth as g on m.campaign_id = g.campaign_id
 
 )
 
@@ -238,12 +244,13 @@ select
     j.campaign_id,
     {{ run_date() }} as as_of_date,
     case
-        when j.decision = 'dismiss' then 'dismissed'
+        when j.decision = 'dismiss' and j.returned_reason is null then 'dismissed'
         when j.decision = 'act' then 'disrupted'
         when j.decision = 'confirm' then 'confirmed'
         when j.merged_into_campaign_id is not null or j.active_account_count = 0 then 'dormant'
         else 'suspected'
     end as status,
+    j.returned_reason,
     j.first_seen_at,
     j.last_seen_at,
     j.first_flagged_date,
@@ -258,6 +265,7 @@ select
     j.day_attempted_count,
     j.day_account_count,
     j.exchanges_since_first_flag,
+    cast(j.growth_bits as double) as growth_bits,
     j.extraction_exchange_count,
     {{ as_ratio('least(1.0, j.extraction_ratio)') }} as extraction_ratio,
     {{ as_ratio('greatest(0.0, j.extraction_ratio - 1.96 * coalesce(j.extraction_standard_error, 0))') }} as extraction_ratio_low,

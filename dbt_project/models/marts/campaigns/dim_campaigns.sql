@@ -135,6 +135,7 @@ absent_families as (
 select
     l.campaign_id,
     l.status,
+    l.returned_reason,
     l.first_seen_at,
     l.last_seen_at,
     l.first_flagged_date,

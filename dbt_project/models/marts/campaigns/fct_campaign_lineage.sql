@@ -47,6 +47,8 @@ compared as (
         t.campaign_id,
         t.status,
         t.account_count,
+        t.growth_bits,
+        t.returned_reason,
         t.merged_into_campaign_id,
         q.parent_campaign_id,
         p.campaign_id is null as is_new,
@@ -74,13 +76,14 @@ events as (
     from compared
     where merged_into_campaign_id is not null and previous_merged_into is null
     union all
-    select campaign_id, 'grew', cast(null as varchar), round(previous_account_count * 1.0 / account_count, 6)
+    select campaign_id, 'grew', cast(null as varchar), {{ as_ratio('least(1.0, previous_account_count * 1.0 / account_count)') }}
     from compared
-    where not is_new and account_count >= previous_account_count * (1 + {{ var('campaign_growth_ratio') }}) and account_count > previous_account_count
+    where not is_new and merged_into_campaign_id is null and {{ has_grown('growth_bits') }}
     union all
     select campaign_id, 'resurrected', cast(null as varchar), cast(null as double)
     from compared
-    where previous_status = 'dormant' and status in ('suspected', 'confirmed')
+    where (previous_status = 'dormant' and status in ('suspected', 'confirmed'))
+        or (previous_status = 'dismissed' and status = 'suspected' and returned_reason is not null)
     union all
     select campaign_id, 'dormant', cast(null as varchar), cast(null as double)
     from compared

@@ -46,10 +46,10 @@ NOT_OBSERVABLE = (
 _LIKELIHOOD_TONES = {"almost certain": "alarm", "very likely": "alarm", "likely": "watch"}
 _EVENTS = {
     "born": "{name} was first seen as a group on {day}.",
-    "grew": "{name} took in new accounts on {day}.",
+    "grew": "{name} was found on {day} to send more than before.",
     "split": "{name} split from {other} on {day}.",
     "merged": "{name} and {other} were found on {day} to be one.",
-    "resurrected": "{name} came back on {day} with new accounts.",
+    "resurrected": "{name} came back on {day}.",
     "dormant": "{name} fell silent by {day}.",
 }
 
