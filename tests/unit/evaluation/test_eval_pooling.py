@@ -252,7 +252,7 @@ def test_page__holds_cohorts_attackers_bounds_stops_and_limits() -> None:
     for part in (
         "Benign accounts flagged per cohort", "| few | 6 |", "| left | 8 |",
         "worlds without any campaign", "stopped by a gate: no payment", "## Protocol",
-        "## What this does not show", "not run: no igraph", "igraph",
+        "## What this does not show", "Not run: Leiden communities, no igraph",
         "Cost of evasion: cover of left",
     ):  # fmt: skip
         assert part in text, part
