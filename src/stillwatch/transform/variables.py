@@ -15,7 +15,7 @@ from stillwatch.project import get_project_root
 
 Value = int | float
 
-_DAY = "run_date"  # given by the run, so nobody proposes it
+_OF_THE_RUN = {"run_date", "left_out_family"}  # given by the run, so nobody proposes them
 _LINE = re.compile(r"^  (\w+):[^#]*(?:#\s*(.*))?$")
 _GOES_ON = re.compile(r"^ {6,}#\s*(.*)$")
 _HEADING = re.compile(r"^  #\s*(.*)$")
@@ -45,7 +45,9 @@ def parse_variables(text: str) -> dict[str, Variable]:
     values: dict[str, Any] = yaml.safe_load(text)["vars"]
     origins = _read_origins(text.partition("\nvars:\n")[2] or text.partition("vars:\n")[2])
     return {
-        name: Variable(name, value, origins[name]) for name, value in values.items() if name != _DAY
+        name: Variable(name, value, origins[name])
+        for name, value in values.items()
+        if name not in _OF_THE_RUN
     }
 
 
