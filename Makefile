@@ -35,7 +35,7 @@ fuzz: setup ## mutated inputs through every parser, five minutes or FUZZ_SECONDS
 bench: setup ## benchmarks; each prints ratios against a baseline measured in the same run
 	$(RUN) $(BIN)/python -m benchmarks.run $(ARGS)
 
-evaluate: setup ## the score table on small worlds, with competitors; minutes to an hour
+evaluate: setup ## the score table on small worlds, with competitors; about an hour
 	@scripts/install_bench.sh
 	$(RUN) OMP_NUM_THREADS=1 $(BIN)/stillwatch evaluate --plan quick --jobs 2 $(ARGS)
 

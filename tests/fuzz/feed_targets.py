@@ -19,12 +19,14 @@ from stillwatch.feeds.misp import parse_misp
 from stillwatch.feeds.parsed import ParsedFeed, VersionRefusedError
 from stillwatch.feeds.registry import Feed
 from stillwatch.feeds.stix21 import parse_stix21
+from stillwatch.keyed import Keyer
 from stillwatch.policy.reference import parse_table
 from stillwatch.policy.schemas import TABLES
 
 from .registry import target
 
 _KNOWN_AT = datetime(2026, 11, 1, tzinfo=UTC)
+_KEYER = Keyer(b"k" * 32)
 _Parse = Callable[[Feed, Mapping[str, bytes]], ParsedFeed]
 
 _TEXT_LISTS: dict[str, tuple[_Parse, str, bytes]] = {
@@ -120,7 +122,8 @@ _CSL_CSV = (
 )
 _TABLE_SEEDS = {
     "allowlist": b"scope,value,reason,owner,approved_by,valid_from,valid_until\n"
-    b"account,a1,course,kim,lee,2026-01-01,2027-01-01\naccount,a2,,kim,lee,2026-01-01,\n",
+    b"account,a1,course,kim,lee,2026-01-01,2027-01-01\naccount,a2,,kim,lee,2026-01-01,\n"
+    b"template,write about the rain,course,kim,lee,2026-01-01,2027-01-01\n",
     "decisions": b"subject_type,subject_id,decision,actor,decided_at,reason,expires_at\n"
     b"campaign,SW-1,dismiss,kim,2026-10-01T10:00:00Z,class,2027-01-01\n",
     "ownership": b"owner_id,owned_id,share_percent,valid_from,valid_until,source\n"
@@ -190,7 +193,7 @@ def _add_table(name: str, seed: bytes) -> None:
     @target(f"reference.{name}", lambda: [seed], False)
     def check(data: bytes) -> Counter[str]:
         try:
-            rows, result = parse_table(table, "table.csv", data, _KNOWN_AT)
+            rows, result = parse_table(table, "table.csv", data, _KNOWN_AT, _KEYER)
         except InputError:
             return Counter(refused=1)
         if result.read_count != len(rows) + result.refused_count:

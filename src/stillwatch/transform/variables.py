@@ -32,12 +32,14 @@ class Variable:
 
 
 def read_variables() -> dict[str, Variable]:
-    """Return every var that may be changed, by name, in the order of dbt_project.yml."""
+    """Return every var that may be proposed, by name, in the order of dbt_project.yml."""
     return parse_variables((get_project_root() / "dbt_project" / "dbt_project.yml").read_text())
 
 
 def parse_variables(text: str) -> dict[str, Variable]:
-    """Return the vars of a dbt project's YAML, with their comments.
+    """Return the numbers among the vars of a dbt project's YAML, with their comments.
+
+    A list (the growth factors) is no single weight that a proposal could move: it is left out.
 
     >>> parse_variables("vars:\\n  # Windows\\n  days: 28  # two\\n        # lines\\n")["days"]
     Variable(name='days', value=28, origin='two lines')
@@ -47,7 +49,7 @@ def parse_variables(text: str) -> dict[str, Variable]:
     return {
         name: Variable(name, value, origins[name])
         for name, value in values.items()
-        if name not in _OF_THE_RUN
+        if name not in _OF_THE_RUN and isinstance(value, int | float)
     }
 
 
