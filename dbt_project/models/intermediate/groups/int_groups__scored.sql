@@ -25,11 +25,15 @@ accounts as (
 
 ),
 
-newcomers as (
+population as (
 
-    select count(*) as newcomer_count
+    select
+        count(case when not is_reference then 1 end) as newcomer_count,
+        count(case when is_bystander then 1 end) as bystander_count,
+        count(*) as uncleared_count
+
     from accounts
-    where not is_reference and not is_cleared
+    where not is_cleared
 
 ),
 
@@ -39,6 +43,7 @@ hot_members as (
         m.group_id,
         count(case when m.hot_behaviour_count >= 2 or m.technique_count >= 0.5 * m.exchange_count then 1 end) as hot_member_count,
         count(case when a.text_count > 0 then 1 end) as text_member_count,
+        count(case when m.is_bystander then 1 end) as bystander_count,
         avg(cast(m.traffic_ratio as decimal(18, 6))) as traffic_ratio,
         avg(cast(m.exchange_count as decimal(18, 6))) as mean_exchange_count
 
@@ -78,6 +83,8 @@ totals as (
         coalesce(s.strong_behaviour_count, 0) as strong_behaviour_count,
         h.hot_member_count * 1.0 / g.uncleared_count as hot_member_ratio,
         h.text_member_count * 1.0 / g.uncleared_count as text_member_ratio,
+        -- the share of honest holders in the group, if other honest accounts hold the value as often as these
+        h.bystander_count * 1.0 / greatest(p.bystander_count, 1) * p.uncleared_count / g.uncleared_count as honest_holder_ratio,
         -- Accounts of a pool also share texts of their unrelated customers. Only a text that itself carries a
         -- technique, that makes up much of their traffic or that hardly anybody would hold by chance says what
         -- the group is for.
@@ -87,7 +94,7 @@ totals as (
             h.mean_exchange_count >= 2
             and (
                 h.traffic_ratio >= {{ var('group_text_traffic_minimum') }}
-                or g.established_ratio * n.newcomer_count <= {{ var('group_chance_holder_ratio_maximum') }} * g.uncleared_count
+                or g.established_ratio * p.newcomer_count <= {{ var('group_chance_holder_ratio_maximum') }} * g.uncleared_count
             )
         ) as is_about_extraction,
         {{ as_bits(
@@ -99,7 +106,7 @@ totals as (
     from groups as g
     inner join hot_members as h on g.group_id = h.group_id
     left join summed as s on g.group_id = s.group_id
-    cross join newcomers as n
+    cross join population as p
 
 ),
 
@@ -145,8 +152,10 @@ select
     r.tested_count,
     r.behaviour_rank,
     r.is_about_extraction,
+    {{ as_ratio('r.honest_holder_ratio') }} as honest_holder_ratio,
     coalesce(r.behaviour_rank <= t.discovery_count, false)
     and r.is_about_extraction
+    and r.honest_holder_ratio <= {{ var('group_honest_holder_ratio_maximum') }}
     and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}
     and r.coordination_bits >= {{ var('group_coordination_bits_minimum') }}
     -- where no text was delivered, three kinds of behaviour must stand for what it would have said

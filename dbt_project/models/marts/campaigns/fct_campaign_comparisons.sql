@@ -64,6 +64,8 @@ described as (
                 then 'its accounts do not look run by one hand'
             when not k.is_about_extraction
                 then 'the shared text carries no technique, is little of its traffic and may be shared by chance'
+            when k.honest_holder_ratio > {{ var('group_honest_holder_ratio_maximum') }}
+                then 'too many honest accounts hold the shared value, too'
             when k.hot_member_ratio < {{ var('group_hot_ratio_minimum') }}
                 then 'less than half of its accounts show the behaviour'
             when {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(k.total_bits as double) < 0
