@@ -215,6 +215,7 @@ class Content:
     extraction: bool = False
     families_per_account: int = 0
     paraphrase: float = 1.0
+    wording: int = 0
     temperature: tuple[float | None, ...] = (None, None, 1.0, 0.7, 0.2)
     max_tokens: tuple[int | None, ...] = (None, 1024, 2048, 4096)
     tools: int = 0

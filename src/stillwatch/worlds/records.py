@@ -259,6 +259,7 @@ def _write_text(rnd: random.Random, voice: Voice, account: Account, content: Con
         content.paraphrase,
         content.families_per_account,
         content.template_families,
+        content.wording,
     )
 
 

@@ -51,6 +51,7 @@ class _Kind:
 
     grammar: str
     paraphrase: float
+    wording: int
     first: int
     variants: int | None
     campaign: str | None
@@ -170,7 +171,7 @@ class SampleTexts:
                 else:
                     voice = Voice(rnd.getrandbits(40))
                 for _ in range(size):
-                    text = family.write(rnd, voice, kind.paraphrase)
+                    text = family.write(rnd, voice, kind.paraphrase, kind.wording)
                     row = (len(self._rows), self._voice_count, is_by_account)
                     self._rows.append((*row, text.system, text.prompt))
                 self._voice_count += 1
@@ -182,6 +183,7 @@ def _get_kind(group: Group, content: Content, grammar: str) -> _Kind:
     return _Kind(
         grammar=grammar,
         paraphrase=content.paraphrase,
+        wording=content.wording,
         first=content.template_families,
         variants=content.variants,
         campaign=None if content.variants is None else group.family,

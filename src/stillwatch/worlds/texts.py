@@ -2,9 +2,9 @@
 
 A grammar has families of requests (each with its capability and, for some, its technique) and
 slots; every line of a block is one option. In a text, `{slot}` draws an option anew, `{@slot}`
-keeps the account's own choice, and `[[a|b|c]]` is a paraphrase: the first wording, or with the
-probability of the content's `paraphrase` any of them. A few slots are built in: numbers, names of
-things that do not exist, hexadecimal digits.
+keeps the account's own choice, and `[[a|b|c]]` is a paraphrase: the wording of the content's own
+number (`wording`, from 0, round and round), or with the probability of its `paraphrase` any of
+them. A few slots are built in: numbers, names of things that do not exist, hexadecimal digits.
 """
 
 from __future__ import annotations
@@ -48,17 +48,17 @@ class Voice:
     """
 
     seed: int
-    picks: dict[tuple[str, float], str] = field(default_factory=dict)
+    picks: dict[tuple[str, float, int], str] = field(default_factory=dict)
     families: dict[tuple[str, int, int], tuple[int, ...]] = field(default_factory=dict)
 
 
 class _Draw:
     """What one text is drawn with; `random` is the method of `rnd`, looked up once."""
 
-    __slots__ = ("paraphrase", "random", "rnd", "voice")
+    __slots__ = ("paraphrase", "random", "rnd", "voice", "wording")
 
-    def __init__(self, rnd: random.Random, voice: Voice, paraphrase: float) -> None:
-        self.rnd, self.voice, self.paraphrase = rnd, voice, paraphrase
+    def __init__(self, rnd: random.Random, voice: Voice, paraphrase: float, wording: int) -> None:
+        self.rnd, self.voice, self.paraphrase, self.wording = rnd, voice, paraphrase, wording
         self.random = rnd.random
 
 
@@ -77,9 +77,11 @@ class Family:
     system: tuple[_Line, ...]
     prompts: tuple[_Line, ...]
 
-    def write(self, rnd: random.Random, voice: Voice, paraphrase: float = 1.0) -> Text:
+    def write(
+        self, rnd: random.Random, voice: Voice, paraphrase: float = 1.0, wording: int = 0
+    ) -> Text:
         """Return a new request of this family in an account's voice."""
-        draw = _Draw(rnd, voice, paraphrase)
+        draw = _Draw(rnd, voice, paraphrase, wording)
         system = _render(self.system, draw) if self.system else None
         prompt = _render(self.prompts, draw)
         return Text(system, prompt, self.capability, self.technique)
@@ -100,6 +102,7 @@ class Grammar:
         paraphrase: float = 1.0,
         keep_to: int = 0,
         first: int = 0,
+        wording: int = 0,
     ) -> Text:
         """Return a new request in an account's voice.
 
@@ -107,7 +110,7 @@ class Grammar:
         the first so many of the grammar.
         """
         families = self.list_families(voice, keep_to, first)
-        return _choose(rnd, families).write(rnd, voice, paraphrase)
+        return _choose(rnd, families).write(rnd, voice, paraphrase, wording)
 
     def list_families(self, voice: Voice, keep_to: int = 0, first: int = 0) -> tuple[Family, ...]:
         """Return the families that an account draws from; see `write`."""
@@ -220,13 +223,13 @@ def _options(lines: Sequence[_Line]) -> Callable[[_Draw], str]:
 
 
 def _alternatives(lines: list[_Line]) -> Callable[[_Draw], str]:
-    first = lines[:1]
+    count = len(lines)
 
     def choose(draw: _Draw) -> str:
         anew = draw.paraphrase and draw.random() < draw.paraphrase
         if anew:
             return _render(lines, draw)
-        (line,) = first
+        line = lines[draw.wording % count]
         return line if isinstance(line, str) else line(draw)
 
     return choose
@@ -236,11 +239,11 @@ def _own(name: str, node: Callable[[_Draw], str], grammar: str) -> Callable[[_Dr
     key = f"{grammar}/{name}"
 
     def keep(draw: _Draw) -> str:
-        kept = draw.voice.picks.get((key, draw.paraphrase))
+        kept = draw.voice.picks.get((key, draw.paraphrase, draw.wording))
         if kept is None:
             own = random.Random(f"{draw.voice.seed}/{key}")  # noqa: S311
-            kept = node(_Draw(own, draw.voice, draw.paraphrase))
-            draw.voice.picks[key, draw.paraphrase] = kept
+            kept = node(_Draw(own, draw.voice, draw.paraphrase, draw.wording))
+            draw.voice.picks[key, draw.paraphrase, draw.wording] = kept
         return kept
 
     return keep

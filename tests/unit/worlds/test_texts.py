@@ -62,6 +62,18 @@ def test_paraphrase__varies_the_wording_by_degrees():
     assert fixed < some < free
 
 
+def test_wording__two_campaigns_of_one_grammar_share_no_opening():
+    grammar, openings = load_grammar("trace_harvest"), []
+    for wording in range(8):
+        rnd = random.Random(wording)
+        texts = [grammar.write(rnd, Voice(1), 0.0, wording=wording).prompt for _ in range(200)]
+        openings.append({" ".join(text.split()[:8]) for text in texts})
+    assert all(len(each) <= 40 for each in openings)
+    for number, each in enumerate(openings):
+        for other in openings[:number]:
+            assert not each & other
+
+
 def test_own_slots__stay_with_the_account():
     def draw_system(seed: int, draws: int) -> set[str | None]:
         rnd, voice, grammar = random.Random(seed), Voice(seed), load_grammar("product")
