@@ -8,6 +8,11 @@
                'jailbreak', 'model_identity_probe', 'quality_probe', 'bulk_instruction']) }}
 {%- endmacro %}
 
+{#- Exchanges of an account with a technique; one with two techniques counts twice. -#}
+{% macro technique_sum(relation) -%}
+    ({% for code in technique_codes() %}{{ relation }}.technique_{{ code }}_count{{ " + " if not loop.last }}{% endfor %})
+{%- endmacro %}
+
 {#- Labels of address ranges that hide where a client really is. -#}
 {% macro hiding_labels() -%}
     ('proxy', 'hosting', 'vpn', 'tor', 'cloud')

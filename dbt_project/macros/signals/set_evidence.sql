@@ -332,7 +332,7 @@ account_techniques as (
     select
         account_key,
         text_count,
-        {% for code in technique_codes() %}technique_{{ code }}_count{{ " + " if not loop.last }}{% endfor %} as technique_count
+        {{ technique_sum('windows') }} as technique_count
 
     from windows
 

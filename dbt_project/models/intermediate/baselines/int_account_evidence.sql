@@ -47,7 +47,13 @@ select
     w.text_count,
     coalesce(s.own_bits, 0) as own_bits,
     coalesce(s.hot_behaviour_count, 0) as hot_behaviour_count,
-    a.is_established and not (a.is_verified or a.is_allowlisted) and coalesce(s.hot_behaviour_count, 0) < 2 as is_bystander
+    a.is_established
+    and not (a.is_verified or a.is_allowlisted)
+    and coalesce(s.hot_behaviour_count, 0) < 2
+    and not (
+        {{ technique_sum('w') }} >= {{ var('minimum_exposure_count') | int }}
+        and {{ technique_sum('w') }} >= {{ var('bystander_technique_ratio_maximum') }} * w.exchange_count
+    ) as is_bystander
 
 from windows as w
 inner join accounts as a on w.account_key = a.account_key
