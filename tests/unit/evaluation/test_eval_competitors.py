@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -184,6 +185,15 @@ def test_gradient_boosting__leave_one_out_tests_each_account_once() -> None:
     for each in held:
         families = {by_key[key].campaign for key in each.scores.scores}
         assert families == {None, each.family}
+
+
+def test_gradient_boosting__goes_without_a_field_that_nobody_delivers() -> None:
+    pytest.importorskip("sklearn", reason="the bench group is not installed")
+    features = WORLD.tables.features.copy()
+    features[:, 1] = np.nan
+    blind = LabelledWorld(replace(WORLD.tables, features=features), WORLD.truth)
+    held = boosting.leave_one_out(blind)
+    assert sum(len(each.scores.scores) for each in held) == OLD + NEW + RING
 
 
 def test_gradient_boosting__needs_attackers_to_learn_from() -> None:

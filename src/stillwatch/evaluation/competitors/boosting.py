@@ -44,7 +44,7 @@ class GradientBoosting:
             for account in each.truth
         ]
         model = _train(features, campaigns, self.seed)
-        return AccountScores.of(self.name, world, model.predict_proba(world.features)[:, 1])
+        return AccountScores.of(self.name, world, model.score(world.features))
 
 
 @dataclass(frozen=True)
@@ -71,20 +71,36 @@ def leave_one_out(
         training, testing = list(split.training), list(split.testing)
         campaigns = [labelled.truth[row].campaign for row in training]
         model = _train(labelled.tables.features[training], campaigns, seed)
-        score = model.predict_proba(labelled.tables.features[testing])[:, 1]
+        score = model.score(labelled.tables.features[testing])
         scores = dict(zip((keys[row] for row in testing), score.tolist(), strict=True))
         held.append(HeldOutScores(split.family, AccountScores(name, labelled.tables.world, scores)))
     return tuple(held)
 
 
-def _train(features: NDArray[np.float64], campaigns: Sequence[str | None], seed: int) -> Any:
+@dataclass(frozen=True)
+class _Model:
+    """A fitted classifier and the columns that it was fitted on."""
+
+    classifier: Any
+    columns: NDArray[np.intp]
+
+    def score(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the probability of being an attacker, one per row."""
+        probability: NDArray[np.float64] = self.classifier.predict_proba(features[:, self.columns])
+        return probability[:, 1]
+
+
+def _train(features: NDArray[np.float64], campaigns: Sequence[str | None], seed: int) -> _Model:
     label = np.array([campaign is not None for campaign in campaigns])
     if label.all() or not label.any():
         raise InputError("training needs attackers and benign accounts: one of them is missing")
-    model = load_extra("sklearn.ensemble").HistGradientBoostingClassifier(
+    # A field that no training account delivers teaches nothing, and scikit-learn 1.9 stops on it.
+    columns = np.flatnonzero(~np.isnan(features).all(axis=0))
+    classifier = load_extra("sklearn.ensemble").HistGradientBoostingClassifier(
         random_state=seed, early_stopping=False
     )
-    return model.fit(features, label, sample_weight=weigh_accounts(campaigns))
+    classifier.fit(features[:, columns], label, sample_weight=weigh_accounts(campaigns))
+    return _Model(classifier, columns)
 
 
 def weigh_accounts(campaigns: Sequence[str | None]) -> NDArray[np.float64]:
