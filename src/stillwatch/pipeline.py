@@ -56,13 +56,14 @@ def run_days(
     """
     with _start_helper() as helper:
         ingested: Future[list[IngestResult]] | None = None
-        for day, following in zip(days, [*days[1:], None], strict=True):
+        for place, day in enumerate(days):
             if ingested is None:
                 results = ingest_day(settings, day)
             else:
                 results = ingested.result()
                 log_results(results)
-            ingested = helper.submit(ingest_day, settings, following) if following else None
+            following = days[place + 1 : place + 2]
+            ingested = helper.submit(ingest_day, settings, following[0]) if following else None
             yield _run_ingested(settings, day, results, day in report_days)
 
 

@@ -39,6 +39,8 @@ def use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
 
 def run(*arguments: str) -> Result:
     result = CliRunner().invoke(cli, ["run", "--reports", "none", *arguments])
+    if result.exception is not None:
+        raise result.exception
     assert result.exit_code == 0, result.output
     return result
 
@@ -96,3 +98,9 @@ def test_reopen__gives_what_an_on_time_delivery_gives(tmp_path: Path, use: objec
     assert read_marts(late) == read_marts(on_time)
     again = run("--reopen")
     assert "nothing to run again" in again.output
+
+
+def test_reopen__alone_with_nothing_late_ends_quietly(tmp_path: Path, use: object) -> None:
+    (tmp_path / "new" / "landing").mkdir(parents=True)
+    use("new")  # type: ignore[operator]
+    assert "nothing to run again" in run("--reopen").output
