@@ -27,7 +27,7 @@ test: setup ## the tests that need no more than this machine and end within minu
 	$(PYTEST) -m "not slow" --numprocesses auto --dist loadfile $(ARGS)
 
 test-slow: setup ## the tests that take minutes each
-	$(PYTEST) -m slow $(ARGS)
+	$(PYTEST) -m slow --numprocesses auto --dist loadfile $(ARGS)
 
 fuzz: setup ## mutated inputs through every parser, five minutes or FUZZ_SECONDS
 	$(RUN) $(BIN)/python -m tests.fuzz --seconds $(or $(FUZZ_SECONDS),300) $(ARGS)

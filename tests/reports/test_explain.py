@@ -84,7 +84,7 @@ def test_campaign__families_without_a_row_are_named_with_the_fields_they_need() 
     }
     assert "reasoning" not in missing
     assert "established_members" not in missing  # a penalty, not something to be measured
-    assert missing["network"] == ["client_ip"]
+    assert missing["network"] == ["client_country", "client_ip"]
 
 
 def test_campaign__tables_name_every_part_and_send_no_control_codes() -> None:

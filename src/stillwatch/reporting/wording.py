@@ -53,6 +53,9 @@ _FAMILIES = {
     "shared_attributes": "shared attributes",
     "synchrony": "synchrony",
     "content": "shared content",
+    "arbitrage": "safeguard arbitrage",
+    "failover": "failover after a block",
+    "search": "search for a wording",
 }
 _TONE_SHAPES = {"alarm": "■", "watch": "▲", "calm": "●", "plain": "○"}
 _CONFIDENCE_PHRASE = re.compile(r"\bconfidence\b", re.IGNORECASE)

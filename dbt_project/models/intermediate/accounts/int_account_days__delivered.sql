@@ -18,9 +18,25 @@ with_gaps as (
 
     select
         *,
-        {{ seconds_between('lag(event_at) over (partition by account_key, event_date order by event_at, exchange_key)', 'event_at') }} as gap_seconds
+        {{ seconds_between('lag(event_at) over own_day', 'event_at') }} as gap_seconds,
+        lag(status) over own_day as previous_status,
+        lag(model) over own_day as previous_model
 
     from exchanges
+    window own_day as (partition by account_key, event_date order by event_at, exchange_key)
+
+),
+
+with_followers as (
+
+    -- what an account does next, within ten minutes
+    select
+        *,
+        gap_seconds <= 600 and previous_status = 'refused' as follows_refusal,
+        gap_seconds <= 600 and previous_status = 'ok' as follows_answer,
+        model <> previous_model as has_switched_model
+
+    from with_gaps
 
 ),
 
@@ -55,6 +71,9 @@ per_account_day as (
         count(case when output_tokens >= 0.98 * max_tokens then 1 end) as output_at_cap_count,
         count(case when temperature is not null then 1 end) as temperature_known_count,
         count(case when temperature = 0 then 1 end) as temperature_zero_count,
+        count(coalesce(temperature, top_p, sample_count)) as setting_known_count,
+        count(distinct coalesce(cast(temperature as varchar), '-') || '|' || coalesce(cast(top_p as varchar), '-'))
+            * greatest(1, max(coalesce(sample_count, 1))) as sampling_grid_size,
 
         ----------  rhythm
         {% for hour in range(24) -%}
@@ -65,6 +84,12 @@ per_account_day as (
         sum(coalesce(gap_seconds * gap_seconds, 0)) as gap_seconds_square_sum,
         min(event_at) as first_event_at,
         max(event_at) as last_event_at,
+
+        ----------  after a refusal
+        count(case when follows_refusal then 1 end) as after_refusal_count,
+        count(case when follows_refusal and has_switched_model then 1 end) as after_refusal_switch_count,
+        count(case when follows_answer then 1 end) as after_answer_count,
+        count(case when follows_answer and has_switched_model then 1 end) as after_answer_switch_count,
 
         ----------  content
         count(case when has_text then 1 end) as text_count,
@@ -86,7 +111,7 @@ per_account_day as (
         count(user_agent_token) as user_agent_known_count,
         count(distinct user_agent_token) as distinct_user_agent_count
 
-    from with_gaps
+    from with_followers
     group by account_key, event_date, delivered_date
 
 )

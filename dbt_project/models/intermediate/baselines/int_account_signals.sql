@@ -2,13 +2,19 @@ with
 
 signals as (
 
+    select * from {{ ref('sig_arbitrage__another_model_after_refusal') }}
+    union all
     select * from {{ ref('sig_cost__usage_above_plan') }}
+    union all
+    select * from {{ ref('sig_failover__after_a_block') }}
     union all
     select * from {{ ref('sig_focus__one_capability') }}
     union all
     select * from {{ ref('sig_focus__one_template_many_fills') }}
     union all
     select * from {{ ref('sig_grader__rubric_prompts') }}
+    union all
+    select * from {{ ref('sig_identity__client_mismatch') }}
     union all
     select * from {{ ref('sig_identity__client_stripped') }}
     union all
@@ -17,6 +23,8 @@ signals as (
     select * from {{ ref('sig_identity__virtual_payment') }}
     union all
     select * from {{ ref('sig_network__hidden_exits') }}
+    union all
+    select * from {{ ref('sig_network__impossible_travel') }}
     union all
     select * from {{ ref('sig_network__many_networks') }}
     union all
@@ -32,7 +40,11 @@ signals as (
     union all
     select * from {{ ref('sig_sampling__output_at_cap') }}
     union all
+    select * from {{ ref('sig_sampling__parameter_grid') }}
+    union all
     select * from {{ ref('sig_sampling__reasoning_heavy') }}
+    union all
+    select * from {{ ref('sig_search__variants_then_scale') }}
     union all
     select * from {{ ref('sig_tenure__straight_to_maximum') }}
     union all

@@ -1,4 +1,4 @@
-{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='delivered_date') }}
+{{ config(materialized='incremental', incremental_strategy='delete+insert', unique_key='delivered_date', on_schema_change='append_new_columns') }}
 
 with
 
@@ -33,6 +33,42 @@ numbered as (
     from labels
     where range_kind = 'asn'
 
+),
+
+located as (
+
+    select
+        ip_hex,
+        min(label) as country
+
+    from labels
+    where range_kind = 'country'
+    group by ip_hex
+
+),
+
+placed as (
+
+    -- what the platform says comes before what a table says of the address
+    select
+        e.*,
+        coalesce(e.client_country, l.country) as country
+
+    from exchanges as e
+    left join located as l on e.ip_hex = l.ip_hex
+
+),
+
+with_previous as (
+
+    select
+        *,
+        {{ seconds_between('lag(event_at) over own_day', 'event_at') }} as gap_seconds,
+        lag(country) over own_day as previous_country
+
+    from placed
+    window own_day as (partition by account_key, event_date order by event_at, exchange_key)
+
 )
 
 select
@@ -42,9 +78,11 @@ select
     count(*) as exchange_count,
     count(h.ip_hex) as hidden_exit_count,
     count(distinct n.asn) as distinct_asn_count,
-    min(n.asn) as first_asn
+    min(n.asn) as first_asn,
+    count(case when e.gap_seconds <= 3600 and e.country is not null and e.previous_country is not null then 1 end) as country_pair_count,
+    count(case when e.gap_seconds <= 3600 and e.country <> e.previous_country then 1 end) as country_move_count
 
-from exchanges as e
+from with_previous as e
 left join hiding as h on e.ip_hex = h.ip_hex
 left join numbered as n on e.ip_hex = n.ip_hex and n.preference = 1
 group by e.account_key, e.event_date, e.delivered_date
