@@ -85,6 +85,7 @@ totals as (
         h.text_member_count * 1.0 / g.uncleared_count as text_member_ratio,
         -- the share of honest holders in the group, if other honest accounts hold the value as often as these
         h.bystander_count * 1.0 / greatest(p.bystander_count, 1) * p.uncleared_count / g.uncleared_count as honest_holder_ratio,
+        g.is_text and coalesce(s.shared_text_bits, 0) >= {{ var('group_content_bits_minimum') }} as is_technique_text,
         -- Accounts of a pool also share texts of their unrelated customers. Only a text that itself carries a
         -- technique, that makes up much of their traffic or that hardly anybody would hold by chance says what
         -- the group is for.
@@ -151,6 +152,7 @@ select
     r.total_bits,
     r.tested_count,
     r.behaviour_rank,
+    r.is_technique_text,
     r.is_about_extraction,
     {{ as_ratio('r.honest_holder_ratio') }} as honest_holder_ratio,
     coalesce(r.behaviour_rank <= t.discovery_count, false)

@@ -40,6 +40,7 @@ links as (
         m.hot_behaviour_count,
         g.identifier_type,
         g.is_text,
+        g.is_technique_text,
         g.established_ratio,
         g.total_bits,
         least(0.999, greatest(0.001, 1.0 - g.established_ratio * n.newcomer_count / g.uncleared_count)) as holder_probability
@@ -50,21 +51,41 @@ links as (
 
 ),
 
-texts as (
+used_links as (
 
-    select distinct account_key from links
-    where is_text and (exchange_count >= 2 or technique_count >= 1)
+    -- an ending, a beginning, a system prompt and the bulk of a text are four kinds of likeness
+    select
+        *,
+        is_text and technique_count >= 1 as has_technique,
+        case when is_text then substr(identifier_type, 1, 6) end as text_kind,
+        case when is_text then count(*) over (partition by account_key, identifier_type) end as text_count
+
+    from links
+    where not is_text or exchange_count >= 2 or technique_count >= 1
+
+),
+
+likenesses as (
+
+    select
+        account_key,
+        max(case when has_technique or hot_behaviour_count >= 2 then 1 else 0 end) as is_alike,
+        count(distinct text_kind) as text_kind_count,
+        max(text_count) as text_count
+
+    from used_links
+    group by account_key
 
 ),
 
 supported as (
 
-    -- A shared card or sign-up day alone joins nobody: the account must also share the text, or behave alike.
+    -- A phrase, a card or a sign-up day alone joins nobody: the account must also ask for what the others extract,
+    -- behave alike, share more of the text than one end of it, or share several texts.
     select l.*
-    from links as l
-    left join texts as t on l.account_key = t.account_key
-    where (l.is_text and (l.exchange_count >= 2 or l.technique_count >= 1))
-        or (not l.is_text and (t.account_key is not null or l.hot_behaviour_count >= 2))
+    from used_links as l
+    inner join likenesses as k on l.account_key = k.account_key
+    where k.is_alike = 1 or k.text_kind_count >= 2 or k.text_count >= {{ var('membership_texts_minimum') | int }}
 
 ),
 
@@ -103,6 +124,7 @@ select
     s.group_id,
     s.identifier_type,
     s.is_text,
+    s.is_technique_text,
     s.total_bits as group_bits,
     s.exchange_count,
     s.technique_count,

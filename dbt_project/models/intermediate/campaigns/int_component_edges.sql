@@ -1,0 +1,68 @@
+with
+
+members as (
+
+    select * from {{ ref('int_suspected_members') }}
+
+),
+
+evidence as (
+
+    select * from {{ ref('int_account_evidence') }}
+
+),
+
+text_accounts as (
+
+    select distinct account_key from members
+    where is_text
+
+),
+
+technique_accounts as (
+
+    select distinct account_key from members
+    where is_technique_text
+
+),
+
+plain_texts as (
+
+    -- Of the texts without a technique, those that mostly serve accounts whose extraction is seen elsewhere: what the
+    -- customers of a pool ask, and of other pools, too.
+    select m.group_id
+    from members as m
+    left join technique_accounts as t on m.account_key = t.account_key
+    where m.is_text and not m.is_technique_text
+    group by m.group_id
+    having count(t.account_key) * 2 >= count(*)
+
+),
+
+registry_groups as (
+
+    -- How much of a group tied by registration or client is tied by text, and whether there is text to see.
+    select
+        m.group_id,
+        count(t.account_key) as text_account_count,
+        count(case when e.text_count > 0 then 1 end) as visible_account_count
+
+    from members as m
+    inner join evidence as e on m.account_key = e.account_key
+    left join text_accounts as t on m.account_key = t.account_key
+    where not m.is_text
+    group by m.group_id
+
+)
+
+select
+    m.account_key,
+    m.group_id,
+    e.account_ordinal as node_label
+
+from members as m
+inner join evidence as e on m.account_key = e.account_key
+left join registry_groups as r on m.group_id = r.group_id
+left join plain_texts as p on m.group_id = p.group_id
+where (m.is_text and p.group_id is null)
+    or (not m.is_text and r.text_account_count = 0 and r.visible_account_count = 0)
