@@ -37,27 +37,73 @@ identifier_days as (
 
 ),
 
-per_type as (
+used as (
 
-    -- Prefixes and suffixes of one type are exclusive, so their counts add up. An exchange has many bands,
-    -- so of those only the commonest one counts.
     select
         a.campaign_id,
         d.account_key,
         d.activity_date,
         d.capability_code,
         d.identifier_type,
-        case
-            when d.identifier_type in ('minhash_band', 'artifact') then max(d.exchange_count)
-            else sum(d.exchange_count)
-        end as exchange_count
+        d.identifier_value,
+        d.exchange_count,
+        d.technique_count
 
     from identifier_days as d
     inner join account_nodes as a on d.account_key = a.account_key
     inner join fingerprints as f
         on a.campaign_id = f.campaign_id
         and d.identifier_type = f.identifier_type and d.identifier_value = f.identifier_value
-    group by a.campaign_id, d.account_key, d.activity_date, d.capability_code, d.identifier_type
+
+),
+
+counted as (
+
+    -- A system prompt is the tool through which something is asked, and a reseller's honest customers use it, too. It
+    -- tells extraction only with a technique in it, or where no prompt is known.
+    select
+        campaign_id,
+        identifier_type,
+        identifier_value
+
+    from (
+        select
+            campaign_id,
+            identifier_type,
+            identifier_value,
+            sum(technique_count) as technique_count,
+            sum(exchange_count) as exchange_count,
+            max(case when identifier_type <> 'system_fp' then 1 else 0 end) over (partition by campaign_id) as has_prompts
+
+        from used
+        group by campaign_id, identifier_type, identifier_value
+    ) as summed
+    where identifier_type <> 'system_fp'
+        or has_prompts = 0
+        or technique_count >= {{ var('extraction_system_technique_ratio') }} * exchange_count
+
+),
+
+per_type as (
+
+    -- Prefixes and suffixes of one type are exclusive, so their counts add up. An exchange has many bands,
+    -- so of those only the commonest one counts.
+    select
+        u.campaign_id,
+        u.account_key,
+        u.activity_date,
+        u.capability_code,
+        u.identifier_type,
+        case
+            when u.identifier_type in ('minhash_band', 'artifact') then max(u.exchange_count)
+            else sum(u.exchange_count)
+        end as exchange_count
+
+    from used as u
+    inner join counted as c
+        on u.campaign_id = c.campaign_id
+        and u.identifier_type = c.identifier_type and u.identifier_value = c.identifier_value
+    group by u.campaign_id, u.account_key, u.activity_date, u.capability_code, u.identifier_type
 
 )
 
