@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 
@@ -14,18 +14,23 @@ from stillwatch.feeds.addresses import to_hex
 Range = tuple[int, int, str]
 
 
-def flatten_ranges(ranges: Iterable[Range]) -> list[Range]:
+def flatten_ranges(
+    ranges: Iterable[Range], ranks: Mapping[str, float] | None = None
+) -> list[Range]:
     """Return disjoint ranges that cover the same addresses: the most specific range wins.
 
     Most specific means covering the fewest addresses; of two equal ranges the one whose payload
-    sorts first wins, so the answer does not depend on the order of the input.
+    sorts first wins, so the answer does not depend on the order of the input. With `ranks`, a
+    number per payload, the lowest rank wins before all that.
 
     >>> flatten_ranges([(0, 9, "wide"), (3, 5, "narrow")])
     [(0, 2, 'wide'), (3, 5, 'narrow'), (6, 9, 'wide')]
+    >>> flatten_ranges([(0, 9, "wide"), (3, 5, "narrow")], {"wide": 0, "narrow": 1})
+    [(0, 9, 'wide')]
     """
     waiting = sorted(ranges)
     flat: list[Range] = []
-    active: list[tuple[int, str, int]] = []  # size, payload, end: the smallest on top
+    active: list[tuple[float, int, str, int]] = []  # rank, size, payload, end: the least on top
     position = 0
     index = 0
     while index < len(waiting) or active:
@@ -33,9 +38,10 @@ def flatten_ranges(ranges: Iterable[Range]) -> list[Range]:
             position = waiting[index][0]
         while index < len(waiting) and waiting[index][0] == position:
             start, end, payload = waiting[index]
-            heapq.heappush(active, (end - start, payload, end))
+            rank = ranks[payload] if ranks else 0
+            heapq.heappush(active, (rank, end - start, payload, end))
             index += 1
-        _, payload, end = active[0]
+        _, _, payload, end = active[0]
         upcoming = waiting[index][0] if index < len(waiting) else end + 1
         stop = min(end, upcoming - 1)
         if stop >= position:
@@ -44,7 +50,7 @@ def flatten_ranges(ranges: Iterable[Range]) -> list[Range]:
             else:
                 flat.append((position, stop, payload))
         position = stop + 1
-        while active and active[0][2] < position:
+        while active and active[0][3] < position:
             heapq.heappop(active)
     return flat
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -57,13 +58,22 @@ def read_history(folders: list[Path]) -> History:
     return History(first_seen, valid_from)
 
 
-def list_ranges(feed: Feed, parsed: ParsedFeed, keyer: Keyer) -> list[Range]:
-    """Return the disjoint address ranges of a feed's indicators, each with its indicator's key."""
-    return flatten_ranges(
-        (item.start, item.end, _make_key(keyer, feed, item))
-        for item in parsed.indicators.values()
-        if item.start is not None and item.end is not None
-    )
+def list_ranges(feed: Feed, parsed: ParsedFeed, known_at: datetime, keyer: Keyer) -> list[Range]:
+    """Return the disjoint address ranges of a feed's indicators, each with its indicator's key.
+
+    Where indicators overlap, the one that is valid longest wins, so that one that ends early or
+    begins late (after `known_at`) hides no valid one; of equals the most specific wins.
+    """
+    ranges, ranks = [], {}
+    expiry = known_at + feed.ttl
+    for item in parsed.indicators.values():
+        if item.start is None or item.end is None:
+            continue
+        key = _make_key(keyer, feed, item)
+        ranges.append((item.start, item.end, key))
+        is_late = item.valid_from is not None and item.valid_from > known_at
+        ranks[key] = math.inf if is_late else -(item.valid_until or expiry).timestamp()
+    return flatten_ranges(ranges, ranks)
 
 
 def write_tables(

@@ -156,7 +156,7 @@ class FeedVersions:
         try:
             parsed = self._read_and_parse(feed, version)
             check_size(feed, parsed.used_count, good[-1].used_count if good else None)
-            ranges = list_ranges(feed, parsed, self._keyer)
+            ranges = list_ranges(feed, parsed, version.known_at, self._keyer)
             check_protected(feed, ranges, self._load_protected(protected))
             check_protected_domains(feed, parsed.indicators.values(), self._always)
         except VersionRefusedError as error:

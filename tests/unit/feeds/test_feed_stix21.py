@@ -1,11 +1,14 @@
 import json
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 
 import pytest
 
 from stillwatch.feeds.parsed import VersionRefusedError
 from stillwatch.feeds.registry import Marking
 from stillwatch.feeds.stix21 import parse_stix21
+from stillwatch.feeds.tables import list_ranges
+from stillwatch.keyed import Keyer
 
 KNOWN_AT = datetime(2026, 8, 1, tzinfo=UTC)
 TLP1_AMBER = "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82"
@@ -209,3 +212,25 @@ def test_stix21__the_strictest_marking_counts_and_an_unknown_one_is_red(make_fee
 def test_stix21__a_file_that_is_no_bundle_refuses_the_version(make_feed, content):
     with pytest.raises(VersionRefusedError):
         parse_stix21(make_feed("stix21"), {"bundle.json": content}, KNOWN_AT)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "winner"),
+    [
+        ({"valid_until": "2026-08-03T00:00:00Z"}, "45.83.64.0/22"),  # ends first
+        ({"valid_from": "2026-08-20T00:00:00Z"}, "45.83.64.0/22"),  # has not begun
+        ({}, "45.83.64.7/32"),  # as long as the wide one: the most specific
+    ],
+)
+def test_ranges__an_indicator_that_is_not_valid_hides_no_wider_one(make_feed, narrow, winner):
+    parsed = _parse(
+        make_feed,
+        _indicator(1, "[ipv4-addr:value = '45.83.64.0/22']"),
+        _indicator(2, "[ipv4-addr:value = '45.83.64.7']", **narrow),
+    )
+    feed, keyer = make_feed("stix21"), Keyer(b"a key of a test, not of a deployment")
+    ranges = list_ranges(feed, parsed, KNOWN_AT, keyer)
+    address = int(IPv4Address("45.83.64.7")) | 0xFFFF << 32
+    (key,) = [key for start, end, key in ranges if start <= address <= end]
+    item = next(i for i in parsed.indicators.values() if i.value == winner)
+    assert key == keyer.token("indicator", feed.id, item.type, item.value)
