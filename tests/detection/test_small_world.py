@@ -111,7 +111,7 @@ def test_coverage__what_is_seen_not_seen_and_not_observable_is_told_apart(
         assert found[code][4] < 0.05, code
     assert results["round_the_clock"] == "seen"
     assert results["quality_probes"] == results["stripped_metadata"] == "not seen"
-    # no release, nothing that measures failover or the cache
+    # no release, nobody blocked, nothing that measures the cache
     for code in ("release_pivot", "failover", "cache_optimised"):
         assert found[code][:3] == ("not observable", 0, 0), code
 
