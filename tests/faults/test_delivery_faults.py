@@ -128,6 +128,8 @@ def test_clocks__inside_the_tolerance_count_and_others_are_named(
     gateway.land([exchange(0), exchange(1, event_at=event_at)])
     ledger = gateway.ingest()
     assert ledger["quarantined_by_reason"] == ({} if reason is None else {reason: 1})
+    is_ahead = event_at.startswith("2026-11-03")
+    assert ledger["unknown_fields"] == ({"event_at.ahead": 1} if is_ahead else {})
 
 
 @pytest.mark.fault(20, 21, 22)

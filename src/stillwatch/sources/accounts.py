@@ -35,6 +35,7 @@ SIGNUP_PATHS = ("self_serve", "education", "security_research", "startup", "ente
 KYC_LEVELS = ("none", "email", "phone", "payment", "document")
 
 _KNOWN = frozenset(ACCOUNT_FIELDS)
+_CODES = {"payment_type": PAYMENT_TYPES, "signup_path": SIGNUP_PATHS, "kyc_level": KYC_LEVELS}
 
 
 class AccountBuilder:
@@ -54,8 +55,9 @@ class AccountBuilder:
         self._contents: list[int] = []
 
     def list_unknown(self, record: dict[str, Any]) -> Iterable[str]:
-        """Return the keys that `stillwatch.account.v1` does not define."""
-        return record.keys() - _KNOWN
+        """Return the keys, and as `<field>.code` the codes, that `stillwatch.account.v1` lacks."""
+        codes = {f"{name}.code" for name in _CODES if _is_unknown_code(record, name)}
+        return (record.keys() - _KNOWN) | codes
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one account, or raise FieldError and take nothing of it."""
@@ -84,7 +86,7 @@ class AccountBuilder:
             *self._read_phone(record),
             None if payment is None else tokens.token("payment", payment),
             read_text(record, "payment_bin"),
-            read_choice(record, "payment_type", PAYMENT_TYPES),
+            _read_code(record, "payment_type"),
             read_country(record, "billing_country"),
             signup and signup.text,
             signup and signup.hex,
@@ -92,10 +94,10 @@ class AccountBuilder:
             None if user_agent is None else tokens.user_agent(user_agent)[0],
             read_text(record, "signup_ja4"),
             read_country(record, "signup_country"),
-            read_choice(record, "signup_path", SIGNUP_PATHS),
+            _read_code(record, "signup_path"),
             read_text(record, "plan"),
             read_count(record, "seat_count", INT32_MAX),
-            read_choice(record, "kyc_level", KYC_LEVELS),
+            _read_code(record, "kyc_level"),
             read_text(record, "declared_use", MAX_LONG_CHARS),
         )
         self._contents.append(digest_fields(self._keyer, record, ACCOUNT_FIELDS))
@@ -131,3 +133,13 @@ class AccountBuilder:
         if phone is None:
             raise FieldError("bad_value_phone", "phone is not a phone number")
         return phone
+
+
+def _is_unknown_code(record: dict[str, Any], name: str) -> bool:
+    value = record.get(name)
+    return type(value) is str and value not in _CODES[name]
+
+
+def _read_code(record: dict[str, Any], name: str) -> str | None:
+    """Return an optional code; one that is new to us is as good as absent, and is counted."""
+    return None if _is_unknown_code(record, name) else read_choice(record, name, _CODES[name])

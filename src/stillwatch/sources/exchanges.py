@@ -56,7 +56,8 @@ class ExchangeBuilder:
         self._identities = Identities(keyer)
         self._keyer = keyer
         self._featurizer = Featurizer(keyer)
-        self._latest = end_of_day(day) + CLOCK_SKEW
+        self._midnight = end_of_day(day)
+        self._latest = self._midnight + CLOCK_SKEW
         self._earliest = datetime.combine(day, time(), UTC) - timedelta(days=LATE_DAYS)
         self._rows: list[tuple[Any, ...]] = []
         self._texts: list[TextRequest] = []
@@ -64,8 +65,14 @@ class ExchangeBuilder:
         self._contents: list[int] = []
 
     def list_unknown(self, record: dict[str, Any]) -> Iterable[str]:
-        """Return the names in the record that its format does not define."""
-        return self._adapter.list_unknown(record)
+        """Return the names in the record that its format does not define.
+
+        Of a record that was just taken with a clock ahead of its delivery day: `event_at.ahead`.
+        """
+        names = self._adapter.list_unknown(record)
+        if self._rows and self._rows[-1][_EVENT_AT] >= self._midnight:
+            return [*names, "event_at.ahead"]
+        return names
 
     def add(self, record: dict[str, Any]) -> None:
         """Take one platform record, or raise FieldError and take nothing of it."""
@@ -197,4 +204,5 @@ def read_address(tokens: Identities, raw: dict[str, Any], name: str) -> Address 
     return address
 
 
+_EVENT_AT = _PLAIN_COLUMNS.index("event_at")
 _EVENT_DATE = _PLAIN_COLUMNS.index("event_date")

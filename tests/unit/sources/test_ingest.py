@@ -347,11 +347,12 @@ def test_ingest__takes_accounts_and_hides_what_identifies_a_person(desk: Any) ->
     result = desk.ingest_accounts()
     assert result.quarantined_by_reason == {
         "bad_value_email": 1,
-        "bad_value_payment_type": 1,
         "conflict": 1,
         "future": 1,
     }
-    (row,) = desk.account_rows()
+    assert desk.ledger(kind="accounts")["unknown_fields"] == {"payment_type.code": 1}
+    row, new_code = desk.account_rows()
+    assert (new_code["account_id"], new_code["payment_type"]) == ("acct_3", None)
     assert (row["email_domain"], row["email_grammar"]) == ("mail.example.com", "L4-5.L2-3D4")
     assert (row["phone_country"], row["signup_user_agent_family"]) == ("SG", "Firefox")
     assert row["signup_ip_hex"] == "20010db8000000000000000000000001"
