@@ -70,7 +70,7 @@ class ExchangeBuilder:
         Of a record that was just taken with a clock ahead of its delivery day: `event_at.ahead`.
         """
         names = self._adapter.list_unknown(record)
-        if self._rows and self._rows[-1][_EVENT_AT] >= self._midnight:
+        if self._rows and self._rows[-1][_EVENT_AT] > self._midnight:
             return [*names, "event_at.ahead"]
         return names
 
