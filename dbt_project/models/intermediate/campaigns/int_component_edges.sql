@@ -26,6 +26,14 @@ technique_accounts as (
 
 ),
 
+known_accounts as (
+
+    -- by what they extract, not only by what their pool's customers ask
+    select distinct account_key from members
+    where is_text and not is_pool
+
+),
+
 plain_texts as (
 
     -- Of the texts without a technique, those that mostly serve accounts whose extraction is seen elsewhere: what the
@@ -64,5 +72,6 @@ from members as m
 inner join evidence as e on m.account_key = e.account_key
 left join registry_groups as r on m.group_id = r.group_id
 left join plain_texts as p on m.group_id = p.group_id
-where (m.is_text and p.group_id is null)
+left join known_accounts as k on m.account_key = k.account_key
+where (m.is_text and p.group_id is null and not (m.is_pool and k.account_key is not null))
     or (not m.is_text and r.text_account_count = 0 and r.visible_account_count = 0)

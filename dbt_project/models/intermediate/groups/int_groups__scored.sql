@@ -25,6 +25,12 @@ accounts as (
 
 ),
 
+ties as (
+
+    select * from {{ ref('int_group_ties') }}
+
+),
+
 population as (
 
     select
@@ -65,6 +71,7 @@ summed as (
             when family in ('reasoning', 'grader', 'rewriting', 'probing', 'replay', 'content', 'focus') then bits
         end) as content_bits,
         max(case when family = 'content' then bits end) as shared_text_bits,
+        max(case when family = 'timing' then bits end) as timing_bits,
         count(case when evidence_side = 'behaviour' and bits >= 2 then 1 end) as strong_behaviour_count
 
     from evidence
@@ -76,6 +83,7 @@ totals as (
 
     select
         g.*,
+        coalesce(s.timing_bits, 0) as timing_bits,
         coalesce(s.behaviour_bits, 0) as behaviour_bits,
         coalesce(s.access_bits, 0) as access_bits,
         coalesce(s.coordination_bits, 0) as coordination_bits,
@@ -98,6 +106,11 @@ totals as (
                 or g.established_ratio * p.newcomer_count <= {{ var('group_chance_holder_ratio_maximum') }} * g.uncleared_count
             )
         ) as is_about_extraction,
+        -- many accounts managed by one hand that openly have nothing to do with each other, on a text that hardly
+        -- anybody would hold by chance
+        coalesce(t.tied_ratio < {{ var('pool_tied_ratio_maximum') }}, false)
+        and coalesce(s.coordination_bits, 0) >= {{ var('pool_coordination_bits_minimum') }}
+        and g.established_ratio * p.newcomer_count <= {{ var('group_chance_holder_ratio_maximum') }} * g.uncleared_count as is_pool_shaped,
         {{ as_bits(
             "coalesce(s.behaviour_bits, 0) + coalesce(s.access_bits, 0) + coalesce(s.coordination_bits, 0) - "
             ~ var('group_verified_penalty_bits') ~ " * g.cleared_count * 1.0 / g.member_count - "
@@ -107,7 +120,20 @@ totals as (
     from groups as g
     inner join hot_members as h on g.group_id = h.group_id
     left join summed as s on g.group_id = s.group_id
+    left join ties as t on g.group_id = t.group_id
     cross join population as p
+
+),
+
+tested as (
+
+    -- A class or a company is coordinated, too, and that must not make up for missing behaviour: behaviour alone is
+    -- tested. What neither of them has is access by many names, which counts where a group has the shape of a pool.
+    select
+        *,
+        behaviour_bits + case when is_pool_shaped then access_bits else 0 end as tested_bits
+
+    from totals
 
 ),
 
@@ -116,20 +142,45 @@ ranked as (
     select
         *,
         count(*) over () as tested_count,
-        row_number() over (order by behaviour_bits desc, total_bits desc, group_id) as behaviour_rank
+        row_number() over (order by tested_bits desc, total_bits desc, group_id) as tested_rank
 
-    from totals
+    from tested
 
 ),
 
 thresholds as (
 
     -- e-BH: with N tests, the k strongest are discoveries if the k-th e-value reaches N / (q k). It holds for
-    -- groups that overlap, as ours do (Wang and Ramdas 2022). Behaviour alone has to pass it: a class or a
-    -- company is coordinated too, and that must not make up for missing behaviour.
-    select max(behaviour_rank) as discovery_count
+    -- groups that overlap, as ours do (Wang and Ramdas 2022).
+    select max(tested_rank) as discovery_count
     from ranked
-    where behaviour_bits >= {{ log2_of("tested_count / (" ~ var('false_discovery_rate') ~ " * behaviour_rank)") }}
+    where tested_bits >= {{ log2_of("tested_count / (" ~ var('false_discovery_rate') ~ " * tested_rank)") }}
+
+),
+
+judged as (
+
+    select
+        r.*,
+        coalesce(r.tested_rank <= t.discovery_count, false)
+        and r.honest_holder_ratio <= {{ var('group_honest_holder_ratio_maximum') }}
+        and {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(r.total_bits as double) >= 0 as is_discovery,
+        r.is_about_extraction
+        and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}
+        and r.coordination_bits >= {{ var('group_coordination_bits_minimum') }}
+        -- where no text was delivered, three kinds of behaviour must stand for what it would have said
+        and (
+            r.content_bits >= {{ var('group_content_bits_minimum') }}
+            or (r.text_member_ratio < 0.5 and r.strong_behaviour_count >= 3)
+        )
+        and r.strong_behaviour_count >= case when r.uncleared_count >= {{ var('group_small_size') }} then 2 else 4 end
+        and r.hot_member_ratio >= {{ var('group_hot_ratio_minimum') }} as shows_extraction,
+        r.is_pool_shaped
+        and r.access_bits >= {{ var('pool_access_bits_minimum') }}
+        and r.timing_bits >= {{ var('pool_timing_bits_minimum') }} as shows_pool
+
+    from ranked as r
+    cross join thresholds as t
 
 )
 
@@ -151,23 +202,11 @@ select
     {{ as_ratio('r.hot_member_ratio') }} as hot_member_ratio,
     r.total_bits,
     r.tested_count,
-    r.behaviour_rank,
+    r.tested_rank,
     r.is_technique_text,
     r.is_about_extraction,
     {{ as_ratio('r.honest_holder_ratio') }} as honest_holder_ratio,
-    coalesce(r.behaviour_rank <= t.discovery_count, false)
-    and r.is_about_extraction
-    and r.honest_holder_ratio <= {{ var('group_honest_holder_ratio_maximum') }}
-    and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}
-    and r.coordination_bits >= {{ var('group_coordination_bits_minimum') }}
-    -- where no text was delivered, three kinds of behaviour must stand for what it would have said
-    and (
-        r.content_bits >= {{ var('group_content_bits_minimum') }}
-        or (r.text_member_ratio < 0.5 and r.strong_behaviour_count >= 3)
-    )
-    and r.strong_behaviour_count >= case when r.uncleared_count >= {{ var('group_small_size') }} then 2 else 4 end
-    and {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(r.total_bits as double) >= 0
-    and r.hot_member_ratio >= {{ var('group_hot_ratio_minimum') }} as is_flagged
+    r.is_discovery and r.shows_pool and not r.shows_extraction as is_pool,
+    r.is_discovery and (r.shows_extraction or r.shows_pool) as is_flagged
 
-from ranked as r
-cross join thresholds as t
+from judged as r

@@ -41,12 +41,16 @@ links as (
         g.identifier_type,
         g.is_text,
         g.is_technique_text,
+        g.is_pool,
+        e.is_pool_like,
+        case when g.identifier_type <> 'minhash_band' then sum(m.exchange_count) over (partition by m.account_key, g.identifier_type, g.is_pool) end as type_exchange_count,
         g.established_ratio,
         g.total_bits,
         least(0.999, greatest(0.001, 1.0 - g.established_ratio * n.newcomer_count / g.uncleared_count)) as holder_probability
 
     from members as m
     inner join groups as g on m.group_id = g.group_id
+    inner join evidence as e on m.account_key = e.account_key
     cross join newcomers as n
 
 ),
@@ -61,7 +65,12 @@ used_links as (
         case when is_text then count(*) over (partition by account_key, identifier_type) end as text_count
 
     from links
-    where not is_text or exchange_count >= 2 or technique_count >= 1
+    where (
+        not is_text or exchange_count >= 2 or technique_count >= 1
+        or (is_pool and type_exchange_count >= {{ var('membership_texts_minimum') | int }})
+    )
+    -- what a pool's customers use, others may use, too: its accounts are known by their access
+    and (not is_pool or is_pool_like)
 
 ),
 
@@ -125,6 +134,7 @@ select
     s.identifier_type,
     s.is_text,
     s.is_technique_text,
+    s.is_pool,
     s.total_bits as group_bits,
     s.exchange_count,
     s.technique_count,
