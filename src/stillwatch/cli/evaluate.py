@@ -150,7 +150,8 @@ def _choose_plan(options: dict[str, Any]) -> Plan:
         labels = tuple(world.label for world in worlds)
         fields = tuple(_parse_ablation(name, Ablation) for name in _split(options["ablate"]))
         families = _split(options["leave_out"])
-        ablations = Ablations(labels, fields, options["seeds"] or 1, families)
+        ablated = labels if fields or families else ()
+        ablations = Ablations(ablated, fields, options["seeds"] or 1, families)
         sweeps = tuple(
             Sweep(world=label, knob=knob, levels=_parse_levels(text), seeds=options["seeds"] or 1)
             for knob, text in (parse_setting(each, "--sweep") for each in options["sweeps"])

@@ -27,7 +27,9 @@ described as (
         count(case when m.is_reference then 1 end) as reference_count,
         sum(cast(m.account_ordinal as decimal(38, 0))) as ordinal_sum,
         sum(cast(m.account_ordinal as decimal(38, 0)) * m.account_ordinal) as ordinal_square_sum,
-        min(m.established_ratio) as established_ratio
+        min(m.established_ratio) as established_ratio,
+        sum(m.exchange_count) as exchange_count,
+        case when sum(m.technique_count) * 2 >= sum(m.exchange_count) then 1 else 0 end as carries_technique
 
     from members as m
     inner join types as t on m.identifier_type = t.identifier_type
@@ -37,11 +39,13 @@ described as (
 
 preferred as (
 
-    -- Several values with the same members are one group, named by the most telling value.
+    -- Several values with the same members are one group, judged and named by the value that says most: a text before
+    -- what is registered, one that carries a technique, one that is used much, the longer of two likenesses.
     select
         *,
         first_value(group_id) over (
-            partition by member_count, ordinal_sum, ordinal_square_sum order by preference, group_id
+            partition by member_count, ordinal_sum, ordinal_square_sum
+            order by is_text desc, carries_technique desc, exchange_count desc, preference, group_id
         ) as preferred_group_id
 
     from described
