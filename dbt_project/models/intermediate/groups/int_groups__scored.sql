@@ -72,6 +72,7 @@ summed as (
         end) as content_bits,
         max(case when family = 'content' then bits end) as shared_text_bits,
         max(case when family = 'timing' then bits end) as timing_bits,
+        max(case when family in ('network', 'identity', 'failover') then bits end) as hiding_bits,
         count(case when evidence_side = 'behaviour' and bits >= 2 then 1 end) as strong_behaviour_count
 
     from evidence
@@ -84,6 +85,7 @@ totals as (
     select
         g.*,
         coalesce(s.timing_bits, 0) as timing_bits,
+        coalesce(s.hiding_bits, 0) as hiding_bits,
         coalesce(s.behaviour_bits, 0) as behaviour_bits,
         coalesce(s.access_bits, 0) as access_bits,
         coalesce(s.coordination_bits, 0) as coordination_bits,
@@ -174,6 +176,8 @@ judged as (
             or (r.text_member_ratio < 0.5 and r.strong_behaviour_count >= 3)
         )
         and r.strong_behaviour_count >= case when r.uncleared_count >= {{ var('group_small_size') }} then 2 else 4 end
+        -- a few researchers of one laboratory do the same, but under their own names and from where they work
+        and (r.uncleared_count >= {{ var('group_small_size') }} or r.hiding_bits >= {{ var('family_bits_strong') }})
         and r.hot_member_ratio >= {{ var('group_hot_ratio_minimum') }} as shows_extraction,
         r.is_pool_shaped
         and r.access_bits >= {{ var('pool_access_bits_minimum') }}
