@@ -17,3 +17,8 @@
 {% macro hiding_labels() -%}
     ('proxy', 'hosting', 'vpn', 'tor', 'cloud')
 {%- endmacro %}
+
+{#- Families of evidence about what is asked, not when, by whom or how much. -#}
+{% macro content_families() -%}
+    ('reasoning', 'grader', 'rewriting', 'probing', 'replay', 'content', 'focus')
+{%- endmacro %}

@@ -68,7 +68,7 @@ summed as (
         sum(case when evidence_side = 'access' then bits else 0 end) as access_bits,
         sum(case when evidence_side = 'coordination' then bits else 0 end) as coordination_bits,
         max(case
-            when family in ('reasoning', 'grader', 'rewriting', 'probing', 'replay', 'content', 'focus') then bits
+            when family in {{ content_families() }} then bits
         end) as content_bits,
         max(case when family = 'content' then bits end) as shared_text_bits,
         max(case when family = 'timing' then bits end) as timing_bits,
