@@ -111,6 +111,21 @@ first_uses as (
 
 ),
 
+holders_by_day as (
+
+    -- a value may have many holders: they are counted before they meet those who came after them
+    select
+        f.group_id,
+        f.first_date,
+        b.blocked_date,
+        count(*) as holder_count
+
+    from first_uses as f
+    left join blocked as b on f.account_key = b.account_key
+    group by f.group_id, f.first_date, b.blocked_date
+
+),
+
 succeeded as (
 
     -- Who was first used after a block and began with a value of the blocked within two days of it. A value that most
@@ -118,16 +133,17 @@ succeeded as (
     select
         later.account_key,
         later.group_id,
-        count(case when cast(a.first_seen_at as date) >= b.blocked_date
-            and later.first_date between b.blocked_date and b.blocked_date + interval '2' day then 1 end) as blocked_holder_count
+        sum(case when cast(a.first_seen_at as date) >= earlier.blocked_date
+            and later.first_date between earlier.blocked_date and earlier.blocked_date + interval '2' day
+            then earlier.holder_count else 0 end) as blocked_holder_count
 
     from first_uses as later
     inner join accounts as a on later.account_key = a.account_key
-    inner join first_uses as earlier on later.group_id = earlier.group_id and earlier.first_date < later.first_date
-    left join blocked as b on earlier.account_key = b.account_key
+    inner join holders_by_day as earlier on later.group_id = earlier.group_id and earlier.first_date < later.first_date
     where a.first_seen_at >= {{ run_date() }} - interval '{{ var("evidence_window_days") | int }}' day
     group by later.account_key, later.group_id
-    having count(b.account_key) * 2 >= count(*) and count(b.account_key) >= {{ var('group_members_minimum') | int }}
+    having sum(case when earlier.blocked_date is not null then earlier.holder_count else 0 end) * 2 >= sum(earlier.holder_count)
+        and sum(case when earlier.blocked_date is not null then earlier.holder_count else 0 end) >= {{ var('group_members_minimum') | int }}
 
 ),
 
