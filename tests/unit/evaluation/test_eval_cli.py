@@ -45,6 +45,11 @@ def test_evaluate_command__leaving_out_families_takes_no_field_away() -> None:
     assert [cell.left_out_families for cell in list_cells(plan)] == [("timing",)]
 
 
+def test_evaluate_command__a_world_of_many_honest_accounts_is_judged_fast() -> None:
+    plan = _choose_plan(NOTHING | {"worlds": "honest_month", "fast": True, "seeds": 2})
+    assert [(cell.fast, cell.seed) for cell in list_cells(plan)] == [(True, 1001), (True, 1002)]
+
+
 def test_evaluate_command__a_sweep_is_a_curve_per_world() -> None:
     plan = _choose_plan(NOTHING | {"worlds": "tiny", "sweeps": ("attackers.relay.mixing=0.2,0.8",)})
     assert [(each.target, each.levels) for each in plan.sweeps] == [("relay", (0.2, 0.8))]
