@@ -98,6 +98,8 @@ class Comparison:
     cleared_account_count: int
     is_same_size: bool
     cleared_because: str
+    comparable_group_count: int
+    comparable_tail_probability: float
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ _COMPARISON = """
 select
     family, evidence_side, log10_likelihood_ratio, cleared_log10_likelihood_ratio,
     group_label, account_count, cleared_group_id, cleared_group_label, cleared_account_count,
-    is_same_size, cleared_because
+    is_same_size, cleared_because, comparable_group_count, comparable_tail_probability
 from marts.fct_campaign_comparisons
 where campaign_id = ? and as_of_date = ?
 order by

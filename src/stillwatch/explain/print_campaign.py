@@ -168,7 +168,9 @@ def _print_comparison(comparison: tuple[Comparison, ...], console: Console) -> N
         f"Campaign: {first.account_count:,} accounts that share {first.group_label}. Cleared: "
         f"{first.cleared_account_count:,} accounts that share {first.cleared_group_label} "
         f"(group {first.cleared_group_id}), because {first.cleared_because}."
-        + ("" if first.is_same_size else " None of the campaign's size was let go on this day."),
+        + ("" if first.is_same_size else " None of the campaign's size was let go on this day.")
+        + f" Of {first.comparable_group_count:,} such groups that were let go, a share of at most "
+        f"{first.comparable_tail_probability:.2g} has as much evidence.",
         "dim",
     )
 

@@ -77,12 +77,26 @@ pairs as (
         abs(g.behaviour_bits - c.behaviour_bits) + abs(g.access_bits - c.access_bits)
         + abs(g.coordination_bits - c.coordination_bits) as distance_bits,
         c.uncleared_count * {{ var('comparison_size_ratio') }} >= g.uncleared_count
-        and c.uncleared_count <= g.uncleared_count * {{ var('comparison_size_ratio') }} as is_same_size
+        and c.uncleared_count <= g.uncleared_count * {{ var('comparison_size_ratio') }} as is_same_size,
+        case when c.total_bits >= g.total_bits then 1 else 0 end as as_strong_count
 
     from held as h
     inner join groups as g on h.group_id = g.group_id
     inner join cleared as c on g.group_kind = c.group_kind
     where h.place = 1
+
+),
+
+strata as (
+
+    select
+        campaign_id,
+        is_same_size,
+        count(*) as comparable_group_count,
+        sum(as_strong_count) as as_strong_count
+
+    from pairs
+    group by campaign_id, is_same_size
 
 ),
 
@@ -100,11 +114,15 @@ ranked as (
 )
 
 select
-    campaign_id,
-    group_id,
-    cleared_group_id,
-    distance_bits,
-    is_same_size
+    r.campaign_id,
+    r.group_id,
+    r.cleared_group_id,
+    r.distance_bits,
+    r.is_same_size,
+    s.comparable_group_count,
+    -- conformal: one is added above and below, so it is never zero
+    {{ as_ratio('(1 + s.as_strong_count) * 1.0 / (1 + s.comparable_group_count)') }} as comparable_tail_probability
 
-from ranked
-where place = 1
+from ranked as r
+inner join strata as s on r.campaign_id = s.campaign_id and r.is_same_size = s.is_same_size
+where r.place = 1

@@ -209,6 +209,9 @@ select
     r.tested_rank,
     r.is_technique_text,
     r.is_about_extraction,
+    r.hiding_bits,
+    r.timing_bits,
+    r.is_pool_shaped,
     {{ as_ratio('r.honest_holder_ratio') }} as honest_holder_ratio,
     r.is_discovery and r.shows_pool and not r.shows_extraction as is_pool,
     r.is_discovery and (r.shows_extraction or r.shows_pool) as is_flagged

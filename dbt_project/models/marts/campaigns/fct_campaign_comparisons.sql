@@ -57,7 +57,15 @@ described as (
         k.label as cleared_group_label,
         k.uncleared_count as cleared_account_count,
         c.is_same_size,
+        c.comparable_group_count,
+        c.comparable_tail_probability,
         case
+            when g.is_pool and not k.is_pool_shaped
+                then 'its accounts are few, openly belong together or do not look run by one hand'
+            when g.is_pool and k.access_bits < {{ var('pool_access_bits_minimum') }}
+                then 'its accounts hide neither where nor who they are'
+            when g.is_pool and k.timing_bits < {{ var('pool_timing_bits_minimum') }}
+                then 'its accounts rest as people do'
             when k.behaviour_bits < {{ var('group_behaviour_bits_minimum') }}
                 then 'its accounts do not behave like extraction'
             when k.coordination_bits < {{ var('group_coordination_bits_minimum') }}
@@ -72,6 +80,8 @@ described as (
                 then 'its evidence does not outweigh the prior'
             when k.content_bits < {{ var('group_content_bits_minimum') }}
                 then 'nothing shows that it asks for extraction'
+            when k.uncleared_count < {{ var('group_small_size') }} and k.hiding_bits < {{ var('family_bits_strong') }}
+                then 'its accounts are few and hide neither where nor who they are'
             else 'its behaviour is no discovery among the groups tested on the day, or rests on too few families'
         end as cleared_because
 
@@ -95,7 +105,9 @@ select
     d.cleared_group_label,
     cast(d.cleared_account_count as bigint) as cleared_account_count,
     d.is_same_size,
-    d.cleared_because
+    d.cleared_because,
+    cast(d.comparable_group_count as bigint) as comparable_group_count,
+    cast(d.comparable_tail_probability as double) as comparable_tail_probability
 
 from described as d
 inner join families as f on d.campaign_id = f.campaign_id

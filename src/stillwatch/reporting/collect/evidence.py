@@ -182,8 +182,12 @@ def _compare_with_cleared(occasion: Occasion, campaign_id: str) -> AlternativeRo
         prose(
             "The nearest is one of {} accounts that share: "
             f"{unknown(first.text('cleared_group_label'))}. It was let go because "
-            f"{unknown(first.text('cleared_because'))}.",
+            f"{unknown(first.text('cleared_because'))}. "
+            "Of {} such groups that were let go on the day, a share of at most {} has as much "
+            "evidence.",
             first.figure("cleared_account_count"),
+            first.figure("comparable_group_count"),
+            first.figure("comparable_tail_probability"),
         ),
         f"set apart by {join_words(apart)}" if apart else "not set apart by any family",
     )
