@@ -22,3 +22,8 @@
 {% macro content_families() -%}
     ('reasoning', 'grader', 'rewriting', 'probing', 'replay', 'content', 'focus')
 {%- endmacro %}
+
+{#- Families of evidence that accounts hide where or who they are. Being new, searching and going round refusals are none. -#}
+{% macro hiding_families() -%}
+    ('network', 'identity', 'failover')
+{%- endmacro %}

@@ -30,8 +30,7 @@ summed as (
         account_key,
         sum(bits) as own_bits,
         sum(case when evidence_side = 'behaviour' then hot_count else 0 end) as hot_behaviour_count,
-        sum(case when evidence_side = 'access' or family = 'timing' then hot_count else 0 end) as hot_pool_count,
-        count(case when family = 'network' then 1 end) as network_count
+        sum(case when family in {{ hiding_families() }} or family = 'timing' then hot_count else 0 end) as hot_pool_count
 
     from families
     group by account_key
@@ -49,8 +48,7 @@ select
     w.text_count,
     coalesce(s.own_bits, 0) as own_bits,
     coalesce(s.hot_behaviour_count, 0) as hot_behaviour_count,
-    -- one of the two that a pool's account shows cannot be seen where no address was delivered
-    coalesce(s.hot_pool_count, 0) >= case when s.network_count > 0 then 2 else 1 end as is_pool_like,
+    coalesce(s.hot_pool_count, 0) >= 2 as is_pool_like,
     a.is_established
     and not (a.is_verified or a.is_allowlisted)
     and coalesce(s.hot_behaviour_count, 0) < 2

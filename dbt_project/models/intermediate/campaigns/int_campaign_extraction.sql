@@ -33,7 +33,6 @@ fingerprints as (
 group_members as (
 
     select * from {{ ref('int_group_members') }}
-    where not is_cleared
 
 ),
 
@@ -100,7 +99,7 @@ texts as (
         from own_groups as o
         inner join all_holders as h on o.group_id = h.group_id
         inner join values_by_group as v on o.group_id = v.group_id
-        where h.bystander_count = 0 and o.holder_count * 2 >= h.holder_count
+        where h.bystander_count = 0 and o.holder_count >= {{ var('campaign_own_text_ratio_minimum') }} * h.holder_count
     ) as either
     group by campaign_id, identifier_type, identifier_value
 

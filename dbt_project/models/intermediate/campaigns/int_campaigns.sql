@@ -46,6 +46,12 @@ growth as (
 
 ),
 
+links as (
+
+    select * from {{ ref('int_suspected_members') }}
+
+),
+
 terms as (
 
     select * from {{ ref('likelihood_terms') }}
@@ -111,7 +117,8 @@ account_shares as (
         m.*,
         least(m.exchange_count, coalesce(x.extraction_exchange_count, 0)) as extraction_exchange_count,
         least(m.exchange_count, coalesce(x.own_text_exchange_count, 0)) as own_text_exchange_count,
-        least(1.0, coalesce(x.extraction_exchange_count, 0) * 1.0 / m.exchange_count) as extraction_share
+        least(1.0, coalesce(x.extraction_exchange_count, 0) * 1.0 / m.exchange_count) as extraction_share,
+        least(1.0, coalesce(x.own_text_exchange_count, 0) * 1.0 / m.exchange_count) as own_text_share
 
     from account_measures as m
     left join account_extraction as x on m.campaign_id = x.campaign_id and m.account_key = x.account_key
@@ -139,6 +146,7 @@ measured as (
         sum(extraction_exchange_count) * 1.0 / sum(exchange_count) as extraction_ratio,
         sum(own_text_exchange_count) * 1.0 / sum(exchange_count) as own_text_ratio,
         stddev_samp(cast(extraction_share as decimal(18, 6))) / sqrt(count(*)) as extraction_standard_error,
+        stddev_samp(cast(own_text_share as decimal(18, 6))) / sqrt(count(*)) as own_text_standard_error,
         avg(cast(has_addresses as double)) as address_ratio,
         avg(cast(has_text as double)) as text_ratio
 
@@ -169,12 +177,24 @@ weighed as (
         campaign_id,
         sum(bits) as evidence_bits,
         count(case when bits >= {{ var('family_bits_strong') }} then 1 end) as independent_family_count,
-        count(distinct case when evidence_side = 'behaviour' then family end) as seen_behaviour_count,
-        -- a pool that was flagged for its hidden access: what it extracts was not recognised
-        max(case when family in {{ content_families() }} and bits >= {{ var('family_bits_strong') }} then 1 else 0 end) as has_content
+        count(distinct case when evidence_side = 'behaviour' then family end) as seen_behaviour_count
 
     from evidence
     group by campaign_id
+
+),
+
+pools as (
+
+    -- flagged for hidden access only: what these accounts extract was not recognised
+    select
+        a.campaign_id,
+        min(case when l.is_pool then 1 else 0 end) = 1 as is_pool
+
+    from accounts as a
+    inner join links as l on a.account_key = l.account_key
+    where l.is_text
+    group by a.campaign_id
 
 ),
 
@@ -226,7 +246,7 @@ judged as (
         v.merged_into_campaign_id,
         coalesce(w.evidence_bits, 0) as evidence_bits,
         coalesce(w.independent_family_count, 0) as independent_family_count,
-        coalesce(w.has_content, 0) = 1 or m.text_ratio < 0.5 as has_content,
+        coalesce(p.is_pool, false) as is_pool,
         c.main_capability_code,
         coalesce(c.capability_mix, '{}') as capability_mix,
         d.decision,
@@ -240,6 +260,7 @@ judged as (
     from measured as m
     inner join movement as v on m.campaign_id = v.campaign_id
     left join weighed as w on m.campaign_id = w.campaign_id
+    left join pools as p on m.campaign_id = p.campaign_id
     left join capabilities as c on m.campaign_id = c.campaign_id
     left join decisions as d on m.campaign_id = d.campaign_id
     left join returns as r on m.campaign_id = r.campaign_id
@@ -275,23 +296,23 @@ select
     cast(j.growth_bits as double) as growth_bits,
     j.extraction_exchange_count,
     {{ as_ratio('least(1.0, j.extraction_ratio)') }} as extraction_ratio,
-    {{ as_ratio('case when j.has_content then greatest(0.0, j.extraction_ratio - 1.96 * coalesce(j.extraction_standard_error, 0)) else 0.0 end') }} as extraction_ratio_low,
+    {{ as_ratio('case when j.is_pool then 0.0 else greatest(0.0, j.extraction_ratio - 1.96 * coalesce(j.extraction_standard_error, 0)) end') }} as extraction_ratio_low,
     -- the upper end also takes in what else only these accounts share: it may be extraction
-    {{ as_ratio('least(1.0, j.own_text_ratio + 1.96 * coalesce(j.extraction_standard_error, 0))') }} as extraction_ratio_high,
+    {{ as_ratio('least(1.0, j.own_text_ratio + 1.96 * coalesce(j.own_text_standard_error, 0))') }} as extraction_ratio_high,
     {{ as_ratio('j.campaign_probability') }} as campaign_probability,
     {{ as_ratio(var('account_prior_log2_odds') ~ " * ln(2.0) / ln(10.0)") }} as prior_log10_odds,
     {{ as_ratio("(" ~ var('account_prior_log2_odds') ~ " + " ~ var('evidence_slope') ~ " * cast(j.evidence_bits as double)) * ln(2.0) / ln(10.0)") }} as posterior_log10_odds,
     t.likelihood_term,
     j.independent_family_count,
     case
-        when not j.has_content then 'low'
+        when j.is_pool then 'low'
         when j.independent_family_count >= {{ var('confidence_high_families') }} and j.address_ratio >= 0.5 and j.text_ratio >= 0.9 then 'high'
         when j.independent_family_count >= {{ var('confidence_moderate_families') }} then 'moderate'
         else 'low'
     end as confidence_level,
     cast(j.independent_family_count as varchar) || ' independent families of evidence agree'
     || case
-        when not j.has_content then '; the accounts hide and work as one, what they extract was not recognised'
+        when j.is_pool then '; the accounts hide and work as one, what they extract was not recognised'
         else ''
     end
     || case

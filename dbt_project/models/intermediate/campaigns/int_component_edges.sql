@@ -26,14 +26,6 @@ technique_accounts as (
 
 ),
 
-known_accounts as (
-
-    -- by what they extract, not only by what their pool's customers ask
-    select distinct account_key from members
-    where is_text and not is_pool
-
-),
-
 plain_texts as (
 
     -- Of the texts without a technique, those that mostly serve accounts whose extraction is seen elsewhere: what the
@@ -44,6 +36,16 @@ plain_texts as (
     where m.is_text and not m.is_technique_text
     group by m.group_id
     having count(t.account_key) * 2 >= count(*)
+
+),
+
+known_accounts as (
+
+    -- by what they extract, not only by what their pool's customers ask
+    select distinct m.account_key
+    from members as m
+    left join plain_texts as p on m.group_id = p.group_id
+    where m.is_text and not m.is_pool and p.group_id is null
 
 ),
 

@@ -43,8 +43,10 @@ ties as (
     from accounts
     where payment_token is not null
     union all
-    select account_key, 'e-mail domain', email_domain
-    from own_domains
+    select a.account_key, 'e-mail domain', d.email_domain
+    from accounts as a
+    left join own_domains as d on a.account_key = d.account_key
+    where a.email_domain is not null
 
 ),
 
@@ -59,6 +61,22 @@ sizes as (
 
 ),
 
+known as (
+
+    -- unknown is not none: a kind of tie says something where it is known of at least half
+    select
+        m.group_id,
+        t.tie,
+        count(*) as known_count
+
+    from members as m
+    inner join ties as t on m.account_key = t.account_key
+    inner join sizes as s on m.group_id = s.group_id
+    group by m.group_id, t.tie
+    having count(*) * 2 >= max(s.member_count)
+
+),
+
 tied as (
 
     select
@@ -69,14 +87,16 @@ tied as (
 
     from members as m
     inner join ties as t on m.account_key = t.account_key
+    where t.tie_value is not null
     group by m.group_id, t.tie, t.tie_value
 
 )
 
 select
     s.group_id,
-    coalesce(max(t.tied_count), 0) * 1.0 / max(s.member_count) as tied_ratio
+    max(case when k.tie is not null then coalesce(t.tied_count, 0) * 1.0 / k.known_count end) as tied_ratio
 
 from sizes as s
-left join tied as t on s.group_id = t.group_id
+left join known as k on s.group_id = k.group_id
+left join tied as t on k.group_id = t.group_id and k.tie = t.tie
 group by s.group_id

@@ -72,8 +72,9 @@ summed as (
         end) as content_bits,
         max(case when family = 'content' then bits end) as shared_text_bits,
         max(case when family = 'timing' then bits end) as timing_bits,
-        max(case when family in ('network', 'identity', 'failover') then bits end) as hiding_bits,
-        count(case when evidence_side = 'behaviour' and bits >= 2 then 1 end) as strong_behaviour_count
+        max(case when family in {{ hiding_families() }} then bits end) as hiding_bits,
+        sum(case when family in {{ hiding_families() }} then bits else 0 end) as hiding_sum_bits,
+        count(case when evidence_side = 'behaviour' and bits >= {{ var('family_bits_strong') }} then 1 end) as strong_behaviour_count
 
     from evidence
     group by group_id
@@ -86,6 +87,7 @@ totals as (
         g.*,
         coalesce(s.timing_bits, 0) as timing_bits,
         coalesce(s.hiding_bits, 0) as hiding_bits,
+        coalesce(s.hiding_sum_bits, 0) as hiding_sum_bits,
         coalesce(s.behaviour_bits, 0) as behaviour_bits,
         coalesce(s.access_bits, 0) as access_bits,
         coalesce(s.coordination_bits, 0) as coordination_bits,
@@ -130,10 +132,10 @@ totals as (
 tested as (
 
     -- A class or a company is coordinated, too, and that must not make up for missing behaviour: behaviour alone is
-    -- tested. What neither of them has is access by many names, which counts where a group has the shape of a pool.
+    -- tested. What neither of them does is hide, which counts where a group has the shape of a pool.
     select
         *,
-        behaviour_bits + case when is_pool_shaped then access_bits else 0 end as tested_bits
+        behaviour_bits + case when is_pool_shaped then hiding_sum_bits else 0 end as tested_bits
 
     from totals
 
@@ -180,7 +182,7 @@ judged as (
         and (r.uncleared_count >= {{ var('group_small_size') }} or r.hiding_bits >= {{ var('family_bits_strong') }})
         and r.hot_member_ratio >= {{ var('group_hot_ratio_minimum') }} as shows_extraction,
         r.is_pool_shaped
-        and r.access_bits >= {{ var('pool_access_bits_minimum') }}
+        and r.hiding_sum_bits >= {{ var('pool_hiding_bits_minimum') }}
         and r.timing_bits >= {{ var('pool_timing_bits_minimum') }} as shows_pool
 
     from ranked as r
@@ -210,6 +212,7 @@ select
     r.is_technique_text,
     r.is_about_extraction,
     r.hiding_bits,
+    r.hiding_sum_bits,
     r.timing_bits,
     r.is_pool_shaped,
     {{ as_ratio('r.honest_holder_ratio') }} as honest_holder_ratio,

@@ -62,7 +62,8 @@ used_links as (
         *,
         is_text and technique_count >= 1 as has_technique,
         case when is_text then substr(identifier_type, 1, 6) end as text_kind,
-        case when is_text then count(*) over (partition by account_key, identifier_type) end as text_count
+        -- one text has several bands
+        case when is_text and identifier_type <> 'minhash_band' then count(*) over (partition by account_key, identifier_type) end as text_count
 
     from links
     where (
@@ -79,11 +80,20 @@ likenesses as (
     select
         account_key,
         max(case when has_technique or hot_behaviour_count >= 2 then 1 else 0 end) as is_alike,
+        max(case when is_text and (identifier_type <> 'system_fp' or has_technique) then 1 else 0 end) as has_prompt,
         count(distinct text_kind) as text_kind_count,
         max(text_count) as text_count
 
     from used_links
     group by account_key
+
+),
+
+delivered as (
+
+    -- where no prompt was delivered, system prompts are all there is
+    select count(case when is_text and identifier_type <> 'system_fp' then 1 end) as prompt_group_count
+    from groups
 
 ),
 
@@ -94,7 +104,13 @@ supported as (
     select l.*
     from used_links as l
     inner join likenesses as k on l.account_key = k.account_key
-    where k.is_alike = 1 or k.text_kind_count >= 2 or k.text_count >= {{ var('membership_texts_minimum') | int }}
+    cross join delivered as d
+    where (k.is_alike = 1 or k.text_kind_count >= 2 or k.text_count >= {{ var('membership_texts_minimum') | int }})
+        -- nor does the system prompt of a tool: an honest reseller's customers bring it along, too
+        and (
+            l.identifier_type <> 'system_fp' or l.has_technique or l.is_pool
+            or k.has_prompt = 1 or d.prompt_group_count = 0
+        )
 
 ),
 

@@ -49,10 +49,9 @@ located as (
 
 placed as (
 
-    -- what the platform says comes before what a table says of the address
     select
         e.*,
-        coalesce(e.client_country, l.country) as country
+        l.country as table_country
 
     from exchanges as e
     left join located as l on e.ip_hex = l.ip_hex
@@ -64,10 +63,27 @@ with_previous as (
     select
         *,
         {{ seconds_between('lag(event_at) over own_day', 'event_at') }} as gap_seconds,
-        lag(country) over own_day as previous_country
+        lag(client_country) over own_day as previous_client_country,
+        lag(table_country) over own_day as previous_table_country
 
     from placed
     window own_day as (partition by account_key, event_date order by event_at, exchange_key)
+
+),
+
+with_moves as (
+
+    -- What the platform says comes before what a table says of the address, and only like is compared with like. Null
+    -- where there is nothing to compare.
+    select
+        *,
+        case
+            when gap_seconds > 3600 then null
+            when client_country is not null and previous_client_country is not null then client_country <> previous_client_country
+            else table_country <> previous_table_country
+        end as has_moved
+
+    from with_previous
 
 )
 
@@ -79,10 +95,10 @@ select
     count(h.ip_hex) as hidden_exit_count,
     count(distinct n.asn) as distinct_asn_count,
     min(n.asn) as first_asn,
-    count(case when e.gap_seconds <= 3600 and e.country is not null and e.previous_country is not null then 1 end) as country_pair_count,
-    count(case when e.gap_seconds <= 3600 and e.country <> e.previous_country then 1 end) as country_move_count
+    count(e.has_moved) as country_pair_count,
+    count(case when e.has_moved then 1 end) as country_move_count
 
-from with_previous as e
+from with_moves as e
 left join hiding as h on e.ip_hex = h.ip_hex
 left join numbered as n on e.ip_hex = n.ip_hex and n.preference = 1
 group by e.account_key, e.event_date, e.delivered_date

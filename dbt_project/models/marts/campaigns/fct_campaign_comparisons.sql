@@ -62,10 +62,14 @@ described as (
         case
             when g.is_pool and not k.is_pool_shaped
                 then 'its accounts are few, openly belong together or do not look run by one hand'
-            when g.is_pool and k.access_bits < {{ var('pool_access_bits_minimum') }}
+            when g.is_pool and k.hiding_sum_bits < {{ var('pool_hiding_bits_minimum') }}
                 then 'its accounts hide neither where nor who they are'
             when g.is_pool and k.timing_bits < {{ var('pool_timing_bits_minimum') }}
                 then 'its accounts rest as people do'
+            when g.is_pool and k.honest_holder_ratio > {{ var('group_honest_holder_ratio_maximum') }}
+                then 'too many honest accounts hold the shared value, too'
+            when g.is_pool
+                then 'its evidence does not outweigh the prior or the number of groups tested'
             when k.behaviour_bits < {{ var('group_behaviour_bits_minimum') }}
                 then 'its accounts do not behave like extraction'
             when k.coordination_bits < {{ var('group_coordination_bits_minimum') }}

@@ -48,12 +48,14 @@ block_days as (
     from accounts
     where banned_at < {{ run_end() }}
     union all
+    -- a day on which most was blocked; a stray refusal of a key is none. Who came on that day may have come before it.
     select
         account_key,
-        activity_date as blocked_date
+        cast(activity_date + interval '1' day as date) as blocked_date
 
     from account_days
-    where blocked_count * 2 >= exchange_count
+    group by account_key, activity_date
+    having sum(blocked_count) * 2 >= sum(exchange_count) and sum(exchange_count) >= {{ var('minimum_exposure_count') | int }}
 
 ),
 

@@ -48,11 +48,28 @@ of_pairs as (
 of_handshakes as (
 
     select
-        ja4,
-        sum(holder_count) as holder_count
+        u.ja4,
+        count(distinct u.account_key) as holder_count
 
-    from of_pairs
-    group by ja4
+    from used as u
+    inner join reference as r on u.account_key = r.account_key
+    group by u.ja4
+
+),
+
+compared_pairs as (
+
+    -- an established account is compared with the others, as a new one is
+    select
+        u.account_key,
+        u.exchange_count,
+        coalesce(p.holder_count, 0) - case when r.account_key is not null then 1 else 0 end as pair_holder_count,
+        h.holder_count - case when r.account_key is not null then 1 else 0 end as holder_count
+
+    from used as u
+    inner join of_handshakes as h on u.ja4 = h.ja4
+    left join of_pairs as p on u.ja4 = p.ja4 and u.user_agent_family = p.user_agent_family
+    left join reference as r on u.account_key = r.account_key
 
 ),
 
@@ -60,21 +77,18 @@ compared as (
 
     -- A handshake that nobody established uses is new, no disguise: only one that belongs to another client is.
     select
-        u.account_key,
-        sum(u.exchange_count) as client_known_count,
+        account_key,
+        sum(exchange_count) as client_known_count,
         sum(
             case
-                when coalesce(p.holder_count, 0) <= {{ var('client_pair_ratio_maximum') }} * h.holder_count
-                    then u.exchange_count
+                when pair_holder_count <= {{ var('client_pair_ratio_maximum') }} * holder_count then exchange_count
                 else 0
             end
         ) as mismatch_count
 
-    from used as u
-    inner join of_handshakes as h on u.ja4 = h.ja4
-    left join of_pairs as p on u.ja4 = p.ja4 and u.user_agent_family = p.user_agent_family
-    where h.holder_count >= {{ var('client_holders_minimum') | int }}
-    group by u.account_key
+    from compared_pairs
+    where holder_count >= {{ var('client_holders_minimum') | int }}
+    group by account_key
 
 ),
 

@@ -6,6 +6,12 @@ windows as (
 
 ),
 
+accounts as (
+
+    select * from {{ ref('int_accounts') }}
+
+),
+
 identifier_days as (
 
     select * from {{ ref('int_identifier_days') }}
@@ -29,11 +35,17 @@ used as (
 
 placed as (
 
+    -- of what an older account used before the window nothing is known: a week of it must have gone by
     select
-        *,
-        min(first_date) over (partition by account_key) as account_first_date
+        u.*,
+        case
+            when a.first_seen_at > {{ run_date() }} - interval '{{ var("evidence_window_days") | int }}' day
+                then u.first_date > min(u.first_date) over (partition by u.account_key)
+            else u.first_date > {{ run_date() }} - interval '{{ (var("evidence_window_days") | int) - 7 }}' day
+        end as is_taken_up
 
-    from used
+    from used as u
+    inner join accounts as a on u.account_key = a.account_key
 
 ),
 
@@ -43,7 +55,7 @@ summed as (
     select
         account_key,
         sum(case when exchange_count = 1 then 1 else 0 end) as trial_count,
-        sum(case when exchange_count >= {{ var('minimum_exposure_count') | int }} and first_date > account_first_date then exchange_count else 0 end) as scaled_count,
+        sum(case when exchange_count >= {{ var('minimum_exposure_count') | int }} and is_taken_up then exchange_count else 0 end) as scaled_count,
         sum(exchange_count) as template_count
 
     from placed
