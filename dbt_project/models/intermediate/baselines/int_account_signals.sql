@@ -18,6 +18,8 @@ signals as (
     union all
     select * from {{ ref('sig_identity__client_stripped') }}
     union all
+    select * from {{ ref('sig_identity__one_payer_many_names') }}
+    union all
     select * from {{ ref('sig_identity__throwaway_contact') }}
     union all
     select * from {{ ref('sig_identity__virtual_payment') }}

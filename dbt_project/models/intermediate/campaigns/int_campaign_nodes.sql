@@ -2,9 +2,9 @@
 
 with
 
-components as (
+clusters as (
 
-    select * from {{ ref('int_components') }}
+    select * from {{ ref('int_clusters') }}
 
 ),
 
@@ -64,7 +64,7 @@ stored as (
         cast(null as date) as campaign_flagged_date,
         cast(null as varchar) as parent_campaign_id,
         cast(null as varchar) as merged_into_campaign_id
-    from components
+    from clusters
     where 1 = 0
     {%- endif %}
 
@@ -78,11 +78,13 @@ parts as (
     select
         c.account_key,
         c.cluster_id,
+        c.membership_probability,
+        c.role,
         p.campaign_id as split_from_campaign_id,
         p.split_campaign_id,
         c.cluster_id || coalesce('|' || p.split_campaign_id, '') as part_id
 
-    from components as c
+    from clusters as c
     left join split_accounts as p on c.account_key = p.account_key
 
 ),
@@ -96,16 +98,10 @@ account_nodes as (
         c.account_key as node_key,
         cast(null as varchar) as identifier_type,
         cast(null as varchar) as identifier_value,
-        max(s.membership_probability) as membership_probability,
-        case
-            when max(s.has_text_group) = 0 then 'camouflage'
-            when max(s.group_type_count) >= 3 then 'core'
-            else 'member'
-        end as role
+        c.membership_probability,
+        c.role
 
     from parts as c
-    inner join suspected as s on c.account_key = s.account_key
-    group by c.part_id, c.cluster_id, c.account_key
 
 ),
 

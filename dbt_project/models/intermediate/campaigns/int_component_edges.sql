@@ -63,17 +63,32 @@ registry_groups as (
     where not m.is_text
     group by m.group_id
 
+),
+
+connecting as (
+
+    select
+        m.account_key,
+        m.group_id,
+        m.exchange_count,
+        e.account_ordinal as node_label,
+        max(m.exchange_count) over (partition by m.account_key) as most_exchange_count
+
+    from members as m
+    inner join evidence as e on m.account_key = e.account_key
+    left join registry_groups as r on m.group_id = r.group_id
+    left join plain_texts as p on m.group_id = p.group_id
+    left join known_accounts as k on m.account_key = k.account_key
+    where (m.is_text and p.group_id is null and not (m.is_pool and k.account_key is not null))
+        or (not m.is_text and r.text_account_count = 0 and r.visible_account_count = 0)
+
 )
 
+-- What an account shares once, by chance, beside what it does all day does not make two clusters one.
 select
-    m.account_key,
-    m.group_id,
-    e.account_ordinal as node_label
+    account_key,
+    group_id,
+    node_label
 
-from members as m
-inner join evidence as e on m.account_key = e.account_key
-left join registry_groups as r on m.group_id = r.group_id
-left join plain_texts as p on m.group_id = p.group_id
-left join known_accounts as k on m.account_key = k.account_key
-where (m.is_text and p.group_id is null and not (m.is_pool and k.account_key is not null))
-    or (not m.is_text and r.text_account_count = 0 and r.visible_account_count = 0)
+from connecting
+where exchange_count >= {{ var('component_link_ratio_minimum') }} * most_exchange_count

@@ -96,8 +96,7 @@ sizes as (
 
     select
         component_label,
-        count(*) as member_count,
-        min(account_key) as first_account_key
+        count(*) as member_count
 
     from all_accounts
     group by component_label
@@ -107,7 +106,6 @@ sizes as (
 select
     a.account_key,
     a.component_label,
-    {{ stable_key("cast(" ~ run_date() ~ " as varchar) || '|' || s.first_account_key") }} as cluster_id,
     s.member_count
 
 from all_accounts as a

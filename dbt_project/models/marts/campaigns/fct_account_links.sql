@@ -4,13 +4,34 @@ with
 
 suspected as (
 
-    select * from {{ ref('int_suspected_members') }}
+    select
+        account_key,
+        group_id,
+        identifier_type,
+        group_bits,
+        exchange_count,
+        cast(null as bigint) as shared_exit_count,
+        cast(null as bigint) as address_count
+
+    from {{ ref('int_suspected_members') }}
+    where account_key not in (select account_key from {{ ref('int_related_accounts') }})
+    union all
+    select
+        account_key,
+        group_id,
+        identifier_type,
+        group_bits,
+        exchange_count,
+        shared_exit_count,
+        address_count
+
+    from {{ ref('int_related_accounts') }}
 
 ),
 
-components as (
+clusters as (
 
-    select * from {{ ref('int_components') }}
+    select * from {{ ref('int_clusters') }}
 
 ),
 
@@ -28,7 +49,7 @@ members as (
         row_number() over (partition by s.account_key order by s.group_bits desc, s.group_id) as own_rank
 
     from suspected as s
-    inner join components as c on s.account_key = c.account_key
+    inner join clusters as c on s.account_key = c.account_key
 
 ),
 
@@ -62,7 +83,9 @@ select
     {{ as_ratio(var('evidence_slope') ~ " * cast(k.group_bits as double) * ln(2.0) / ln(10.0)") }} as log10_likelihood_ratio,
     '{"shared": "' || g.label || '", "holders": ' || cast(g.member_count as varchar)
     || ', "established_ratio": ' || {{ number_text('g.established_ratio', 6) }}
-    || ', "exchanges_with_it": ' || cast(k.exchange_count as varchar) || '}' as evidence
+    || ', "exchanges_with_it": ' || cast(k.exchange_count as varchar)
+    || coalesce(', "addresses_of_the_campaign": ' || cast(k.shared_exit_count as varchar) || ', "addresses": ' || cast(k.address_count as varchar), '')
+    || '}' as evidence
 
 from kept as k
 inner join groups as g on k.group_id = g.group_id
