@@ -43,32 +43,65 @@ suspected as (
 
 history as (
 
-    select {{ days_between('min(activity_date)', run_date()) }} + 1 - {{ var('established_recent_days') | int }} as earlier_day_count
+    select
+        {{ days_between('min(activity_date)', run_date()) }} + 1 as day_count,
+        {{ days_between('min(activity_date)', run_date()) }} + 1 - {{ var('established_recent_days') | int }} as earlier_day_count,
+        cast(floor(({{ days_between('min(activity_date)', run_date()) }} + 1) / 2) as integer) as half_day_count
+
     from account_days
+
+),
+
+aged as (
+
+    select
+        d.account_key,
+        d.exchange_count,
+        {{ days_between('d.activity_date', run_date()) }} as age_days,
+        h.day_count,
+        h.earlier_day_count,
+        h.half_day_count
+
+    from account_days as d
+    cross join history as h
 
 ),
 
 loads as (
 
+    -- per day, of the last days and of those before, and of the two halves of the window
     select
         account_key,
-        sum(case when activity_date > {{ run_date() }} - interval '{{ var("established_recent_days") | int }}' day then exchange_count else 0 end) as recent_count,
-        sum(case when activity_date > {{ run_date() }} - interval '{{ var("established_recent_days") | int }}' day then 0 else exchange_count end) as earlier_count
+        max(day_count) as day_count,
+        max(earlier_day_count) as earlier_day_count,
+        sum(case when age_days < {{ var('established_recent_days') | int }} then exchange_count else 0 end)
+        * 1.0 / {{ var('established_recent_days') | int }} as recent_load,
+        sum(case when age_days >= {{ var('established_recent_days') | int }} then exchange_count else 0 end)
+        * 1.0 / greatest(1, max(earlier_day_count)) as earlier_load,
+        sum(case when age_days < half_day_count then exchange_count else 0 end)
+        * 1.0 / greatest(1, max(half_day_count)) as second_half_load,
+        sum(case when age_days >= half_day_count then exchange_count else 0 end)
+        * 1.0 / greatest(1, max(day_count - half_day_count)) as first_half_load
 
-    from account_days
+    from aged
     group by account_key
 
 ),
 
 grown as (
 
-    -- An old account that was bought or left alone until now has no good standing to lend.
-    select l.account_key
-    from loads as l
-    cross join history as h
-    where h.earlier_day_count > 0
-        and l.recent_count * 1.0 / {{ var('established_recent_days') | int }}
-        > {{ var('established_load_growth_maximum') }} * (1.0 + l.earlier_count * 1.0 / h.earlier_day_count)
+    -- An old account that was bought or left alone until now has no good standing to lend, nor has one that grows
+    -- day by day: so a campaign would raise the baselines before it is measured against them.
+    select account_key
+    from loads
+    where (
+        earlier_day_count > 0
+        and recent_load > {{ var('established_load_growth_maximum') }} * (1.0 + earlier_load)
+    )
+    or (
+        day_count >= {{ var('established_trend_days') | int }}
+        and second_half_load > {{ var('established_trend_maximum') }} * (1.0 + first_half_load)
+    )
 
 )
 
