@@ -114,19 +114,43 @@ supported as (
 
 ),
 
-per_account as (
+per_kind as (
+
+    -- two beginnings of one text are no two witnesses: of each kind of likeness the strongest counts
+    select
+        account_key,
+        coalesce(text_kind, identifier_type) as link_kind,
+        max(holder_probability) as holder_probability
+
+    from supported
+    group by account_key, coalesce(text_kind, identifier_type)
+
+),
+
+none_of_kinds as (
 
     select
         account_key,
-        max(case when is_reference then 1 else 0 end) as is_reference,
-        count(*) as group_count,
-        count(distinct identifier_type) as group_type_count,
-        max(case when is_text then 1 else 0 end) as has_text_group,
-        max(total_bits) as best_group_bits,
         sum(cast({{ log2_of('1.0 - holder_probability') }} as decimal(18, 6))) as none_bits
 
-    from supported
+    from per_kind
     group by account_key
+
+),
+
+per_account as (
+
+    select
+        s.account_key,
+        max(case when s.is_reference then 1 else 0 end) as is_reference,
+        count(distinct s.identifier_type) as group_type_count,
+        max(case when s.is_text then 1 else 0 end) as has_text_group,
+        max(s.total_bits) as best_group_bits,
+        min(n.none_bits) as none_bits
+
+    from supported as s
+    inner join none_of_kinds as n on s.account_key = n.account_key
+    group by s.account_key
 
 ),
 
