@@ -103,6 +103,20 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Join:
+    """Two parts of the campaign that share exits and registration, though no text."""
+
+    account_key: str
+    other_account_key: str
+    account_count: int
+    other_account_count: int
+    shared_exit_count: int
+    neighbour_count: int
+    other_neighbour_count: int
+    shared_registration_count: int
+
+
+@dataclass(frozen=True)
 class Without:
     """The judgement if one family had not been measured."""
 
@@ -134,6 +148,7 @@ class CampaignExplanation:
     not_available: tuple[MissingFamily, ...]
     indicators: tuple[Indicator, ...]
     nearest_cleared: tuple[Comparison, ...]
+    joins: tuple[Join, ...]
 
 
 def explain_campaign(
@@ -160,6 +175,7 @@ def explain_campaign(
         not_available=find_missing(rules, evidence),
         indicators=read_rows(connection, Indicator, _INDICATORS, key),
         nearest_cleared=read_rows(connection, Comparison, _COMPARISON, key),
+        joins=read_rows(connection, Join, _JOINS, key),
     )
 
 
@@ -231,4 +247,12 @@ from marts.fct_campaign_comparisons
 where campaign_id = ? and as_of_date = ?
 order by
     coalesce(log10_likelihood_ratio, 0) - coalesce(cleared_log10_likelihood_ratio, 0) desc, family
+"""
+_JOINS = """
+select
+    account_key, other_account_key, account_count, other_account_count,
+    shared_exit_count, neighbour_count, other_neighbour_count, shared_registration_count
+from marts.fct_campaign_joins
+where campaign_id = ? and as_of_date = ?
+order by account_count + other_account_count desc, account_key, other_account_key
 """

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from rich.console import Console
 
-from stillwatch.explain.campaigns import CampaignExplanation, Comparison, Evidence, Indicator
+from stillwatch.explain.campaigns import (
+    CampaignExplanation,
+    Comparison,
+    Evidence,
+    Indicator,
+    Join,
+)
 from stillwatch.explain.rules import to_bits
 from stillwatch.explain.tables import (
     NOTHING,
@@ -27,6 +33,7 @@ def print_campaign(explanation: CampaignExplanation, console: Console) -> None:
     _print_evidence(explanation.evidence, console)
     _print_counter(explanation, console)
     _print_missing(explanation, console)
+    _print_joins(explanation.joins, console)
     _print_comparison(explanation.nearest_cleared, console)
     _print_indicators(explanation.indicators, console)
 
@@ -137,6 +144,34 @@ def _print_missing(explanation: CampaignExplanation, console: Console) -> None:
         ["family", "needs"],
         [[row.family, ", ".join(row.data_fields)] for row in explanation.not_available],
         "Every family could be measured.",
+    )
+
+
+def _print_joins(joins: tuple[Join, ...], console: Console) -> None:
+    if not joins:
+        return
+    print_table(
+        console,
+        "Parts that no shared text connects, each named by its first account",
+        ["part", "other part", "accounts#", "from common exits#", "exits in common#",
+         "ways to register in common#"],
+        [
+            [
+                row.account_key,
+                row.other_account_key,
+                f"{row.account_count:,} and {row.other_account_count:,}",
+                f"{row.neighbour_count:,} and {row.other_neighbour_count:,}",
+                f"{row.shared_exit_count:,}",
+                f"{row.shared_registration_count:,}",
+            ]
+            for row in joins
+        ],
+        "",
+    )  # fmt: skip
+    print_line(
+        console,
+        "Exits: client addresses that both parts use and no established account outside does.",
+        "dim",
     )
 
 

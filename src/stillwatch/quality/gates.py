@@ -55,6 +55,7 @@ MARTS_RELATIONS = (
     "fct_campaign_evidence",
     "fct_campaign_coverage",
     "fct_campaign_comparisons",
+    "fct_campaign_joins",
     "fct_campaign_lineage",
     "fct_campaign_hypotheses",
     "dim_indicators",

@@ -27,5 +27,7 @@ def test_rules__odds_become_a_probability_within_bounds_and_its_word(
 
 def test_rules__a_family_needs_the_fields_of_all_its_signals() -> None:
     rules = read_rules()
-    assert rules.list_fields("identity") == ("email", "ja4", "payment_type", "user_agent")
+    assert rules.list_fields("identity") == (
+        "email", "ja4", "payment_instrument", "payment_type", "user_agent",
+    )  # fmt: skip
     assert "established_members" not in rules.list_families()

@@ -46,6 +46,10 @@ create table marts.fct_campaign_coverage (campaign_id varchar, as_of_date date,
     shown_ratio double, established_ratio double, benign_cause varchar);
 create table marts.fct_campaign_comparisons (campaign_id varchar, as_of_date date, family varchar,
     group_id varchar, cleared_group_id varchar, cleared_because varchar);
+create table marts.fct_campaign_joins (campaign_id varchar, as_of_date date,
+    account_key varchar, other_account_key varchar, account_count bigint,
+    other_account_count bigint, shared_exit_count bigint, neighbour_count bigint,
+    other_neighbour_count bigint, shared_registration_count bigint);
 create table marts.fct_campaign_lineage (event_at timestamptz, as_of_date date, event varchar,
     campaign_id varchar, related_campaign_id varchar, overlap double);
 create table marts.fct_campaign_hypotheses (campaign_id varchar, organization_id varchar,

@@ -231,6 +231,10 @@ def _write_partition(connection: duckdb.DuckDBPyConnection, day: date, number: i
         "'its accounts do not behave like extraction')",
         [day],
     )
+    connection.execute(
+        "insert into marts.fct_campaign_joins values ('c1', ?, 'a0', 'a1', 1, 1, 12, 1, 1, 2)",
+        [day],
+    )
 
 
 def pass_gates(settings: Settings, *days: date) -> None:

@@ -80,6 +80,7 @@ def test_marts_gate__wrong_marts_stop_the_line(settings: Settings) -> None:
             select 'c2', as_of_date, 'failover', result, 2, 2, 1.0, 0.05, benign_cause
             from marts.fct_campaign_coverage;
         update marts.fct_campaign_comparisons set cleared_group_id = group_id;
+        update marts.fct_campaign_joins set neighbour_count = 2;
         drop table marts.fct_screening;
         """,
     )
@@ -98,6 +99,7 @@ def test_marts_gate__wrong_marts_stop_the_line(settings: Settings) -> None:
             "fct_campaign_coverage: shown_is_at_most_measured",
             "fct_campaign_coverage: seen_is_more_than_the_base_rate",
             "fct_campaign_comparisons: a_group_is_not_compared_with_itself",
+            "fct_campaign_joins: neighbours_are_accounts_of_their_part",
             "dim_indicators: marking_is_tlp",
             "fct_screening: relation_exists",
         ],
