@@ -105,85 +105,135 @@ texts as (
 
 ),
 
-identifier_days as (
+prompt_days as (
 
-    select * from {{ ref('int_identifier_days') }}
+    select * from {{ ref('int_prompt_days') }}
     where delivered_date <= {{ run_date() }}
 
 ),
 
-used as (
+member_prompts as (
 
+    select
+        a.campaign_id,
+        d.*,
+        row_number() over (
+            order by a.campaign_id, d.account_key, d.activity_date, d.delivered_date, d.capability_code, d.prompt_fp, d.system_fp
+        ) as prompt_row
+
+    from prompt_days as d
+    inner join account_nodes as a on d.account_key = a.account_key
+
+),
+
+prompted as (
+
+    select distinct campaign_id
+    from fingerprints
+    where identifier_type <> 'system_fp'
+
+),
+
+asking_systems as (
+
+    -- A system prompt is the tool through which something is asked, and a reseller's honest customers use it, too. It
+    -- tells extraction only with a technique in it, or where no prompt is known.
+    select
+        m.campaign_id,
+        cast(m.system_fp as varchar) as identifier_value
+
+    from member_prompts as m
+    left join prompted as p on m.campaign_id = p.campaign_id
+    where m.system_fp is not null
+    group by m.campaign_id, m.system_fp
+    having max(case when p.campaign_id is null then 1 else 0 end) = 1
+        or sum(m.technique_count) >= {{ var('extraction_system_technique_ratio') }} * sum(m.exchange_count)
+
+),
+
+band_rows as (
+
+    select
+        campaign_id,
+        prompt_row,
+        band_value
+
+    from {{ unnest_list('member_prompts', 'bands', 'band_value') }}
+
+),
+
+features as (
+
+    {% for column in text_fingerprints() -%}
+    select campaign_id, prompt_row, '{{ column }}' as identifier_type, cast({{ column }} as varchar) as identifier_value
+    from member_prompts
+    where {{ column }} is not null
+    union all
+    {% endfor -%}
+    select campaign_id, prompt_row, 'minhash_band', cast(band_value as varchar)
+    from band_rows
+
+),
+
+matched as (
+
+    select
+        f.prompt_row,
+        max(t.is_fingerprint) as is_fingerprint
+
+    from features as f
+    inner join texts as t
+        on f.campaign_id = t.campaign_id
+        and f.identifier_type = t.identifier_type and f.identifier_value = t.identifier_value
+    left join asking_systems as s on f.campaign_id = s.campaign_id and f.identifier_value = s.identifier_value
+    where f.identifier_type <> 'system_fp' or s.campaign_id is not null
+    group by f.prompt_row
+
+),
+
+of_prompts as (
+
+    -- What a member asks with a technique is extraction, whoever else asks it.
+    select
+        m.campaign_id,
+        m.account_key,
+        m.activity_date,
+        m.capability_code,
+        sum(case when t.is_fingerprint = 1 then m.exchange_count else m.technique_count end) as exchange_count,
+        sum(case when t.prompt_row is not null then m.exchange_count else m.technique_count end) as own_exchange_count
+
+    from member_prompts as m
+    left join matched as t on m.prompt_row = t.prompt_row
+    group by m.campaign_id, m.account_key, m.activity_date, m.capability_code
+
+),
+
+of_artifacts as (
+
+    -- an exchange may carry several artefacts, so of those of an account's day only the commonest counts
     select
         a.campaign_id,
         d.account_key,
         d.activity_date,
         d.capability_code,
-        d.identifier_type,
-        d.identifier_value,
-        d.exchange_count,
-        d.technique_count,
-        f.is_fingerprint
+        max(f.is_fingerprint * d.exchange_count) as exchange_count,
+        max(d.exchange_count) as own_exchange_count
 
-    from identifier_days as d
+    from {{ ref('int_identifier_days') }} as d
     inner join account_nodes as a on d.account_key = a.account_key
     inner join texts as f
         on a.campaign_id = f.campaign_id
         and d.identifier_type = f.identifier_type and d.identifier_value = f.identifier_value
+    where d.identifier_type = 'artifact' and d.delivered_date <= {{ run_date() }}
+    group by a.campaign_id, d.account_key, d.activity_date, d.capability_code
 
 ),
 
-counted as (
+either as (
 
-    -- A system prompt is the tool through which something is asked, and a reseller's honest customers use it, too. It
-    -- tells extraction only with a technique in it, or where no prompt is known.
-    select
-        campaign_id,
-        identifier_type,
-        identifier_value
-
-    from (
-        select
-            campaign_id,
-            identifier_type,
-            identifier_value,
-            sum(technique_count) as technique_count,
-            sum(exchange_count) as exchange_count,
-            max(case when identifier_type <> 'system_fp' then is_fingerprint else 0 end) over (partition by campaign_id) as has_prompts
-
-        from used
-        group by campaign_id, identifier_type, identifier_value, is_fingerprint
-    ) as summed
-    where identifier_type <> 'system_fp'
-        or has_prompts = 0
-        or technique_count >= {{ var('extraction_system_technique_ratio') }} * exchange_count
-
-),
-
-per_type as (
-
-    -- Prefixes and suffixes of one type are exclusive, so their counts add up. An exchange has many bands,
-    -- so of those only the commonest one counts.
-    select
-        u.campaign_id,
-        u.account_key,
-        u.activity_date,
-        u.capability_code,
-        u.identifier_type,
-        case
-            when u.identifier_type in ('minhash_band', 'artifact') then max(u.is_fingerprint * u.exchange_count)
-            else sum(u.is_fingerprint * u.exchange_count)
-        end as exchange_count,
-        case
-            when u.identifier_type in ('minhash_band', 'artifact') then max(u.exchange_count)
-            else sum(u.exchange_count)
-        end as own_exchange_count
-
-    from used as u
-    inner join counted as c
-        on u.campaign_id = c.campaign_id
-        and u.identifier_type = c.identifier_type and u.identifier_value = c.identifier_value
-    group by u.campaign_id, u.account_key, u.activity_date, u.capability_code, u.identifier_type
+    select * from of_prompts
+    union all
+    select * from of_artifacts
 
 )
 
@@ -195,5 +245,6 @@ select
     max(exchange_count) as extraction_exchange_count,
     max(own_exchange_count) as own_text_exchange_count
 
-from per_type
+from either
 group by campaign_id, account_key, activity_date, capability_code
+having max(own_exchange_count) > 0
