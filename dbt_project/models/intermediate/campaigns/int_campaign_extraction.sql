@@ -18,15 +18,50 @@ account_nodes as (
 
 ),
 
+pool_groups as (
+
+    -- texts by which only a pool is known: its customers' texts
+    select g.group_id
+    from {{ ref('int_groups') }} as g
+    inner join {{ ref('int_groups__scored') }} as s on g.preferred_group_id = s.group_id
+    where s.is_pool
+
+),
+
+fingerprint_nodes as (
+
+    select
+        n.campaign_id,
+        n.identifier_type,
+        n.identifier_value,
+        p.group_id is not null as is_pool
+
+    from nodes as n
+    left join pool_groups as p on n.node_key = p.group_id
+    where n.node_type = 'fingerprint'
+
+),
+
+recognised as (
+
+    select distinct campaign_id
+    from fingerprint_nodes
+    where not is_pool
+
+),
+
 fingerprints as (
 
-    select distinct
-        campaign_id,
-        identifier_type,
-        identifier_value
+    -- Where it is known what a campaign extracts, what its customers ask is not that.
+    select
+        f.campaign_id,
+        f.identifier_type,
+        f.identifier_value,
+        max(case when f.is_pool and r.campaign_id is not null then 0 else 1 end) as is_fingerprint
 
-    from nodes
-    where node_type = 'fingerprint'
+    from fingerprint_nodes as f
+    left join recognised as r on f.campaign_id = r.campaign_id
+    group by f.campaign_id, f.identifier_type, f.identifier_value
 
 ),
 
@@ -92,8 +127,7 @@ texts as (
         max(is_fingerprint) as is_fingerprint
 
     from (
-        select campaign_id, identifier_type, identifier_value, 1 as is_fingerprint
-        from fingerprints
+        select * from fingerprints
         union all
         select o.campaign_id, v.identifier_type, v.identifier_value, 0 as is_fingerprint
         from own_groups as o
