@@ -29,11 +29,11 @@ with_gaps as (
 
 with_followers as (
 
-    -- what an account does next, within ten minutes
+    -- what an account does next
     select
         *,
-        gap_seconds <= 600 and previous_status = 'refused' as follows_refusal,
-        gap_seconds <= 600 and previous_status = 'ok' as follows_answer,
+        gap_seconds <= {{ var('switch_window_seconds') | int }} and previous_status = 'refused' as follows_refusal,
+        gap_seconds <= {{ var('switch_window_seconds') | int }} and previous_status = 'ok' as follows_answer,
         model <> previous_model as has_switched_model
 
     from with_gaps

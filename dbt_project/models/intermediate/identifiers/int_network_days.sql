@@ -78,7 +78,7 @@ with_moves as (
     select
         *,
         case
-            when gap_seconds > 3600 then null
+            when gap_seconds > {{ var('travel_window_seconds') | int }} then null
             when client_country is not null and previous_client_country is not null then client_country <> previous_client_country
             else table_country <> previous_table_country
         end as has_moved
