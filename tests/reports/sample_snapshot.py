@@ -32,6 +32,7 @@ create table marts.fct_campaign_activity_days (campaign_id varchar, activity_dat
 create table marts.bridge_campaign_accounts (campaign_id varchar, account_key varchar, first_seen_at timestamptz, last_seen_at timestamptz, first_flagged_date date, membership_probability double, role varchar, is_banned boolean);
 create table marts.fct_campaign_evidence (campaign_id varchar, as_of_date date, evidence_id varchar, signal_code varchar, signal_version int, family varchar, statement varchar, observed_value double, baseline_value double, base_population bigint, measured_count bigint, shown_count bigint, median_percentile double, log10_likelihood_ratio double, benign_explanation varchar, data_fields_used varchar );
 create table marts.fct_campaign_coverage (campaign_id varchar, as_of_date date, indicator_code varchar, place int, advisory_number int, title varchar, result varchar, measured_count bigint, shown_count bigint, shown_ratio double, established_count bigint, established_ratio double, lookalike_count bigint, lookalike_ratio double, statement varchar, benign_cause varchar, signal_codes varchar, technique_codes varchar, link_types varchar, data_fields varchar);
+create table marts.fct_campaign_joins (campaign_id varchar, as_of_date date, account_key varchar, other_account_key varchar, account_count bigint, other_account_count bigint, shared_exit_count bigint, neighbour_count bigint, other_neighbour_count bigint, shared_registration_count bigint);
 create table marts.fct_campaign_comparisons (campaign_id varchar, as_of_date date, family varchar, evidence_side varchar, log10_likelihood_ratio double, cleared_log10_likelihood_ratio double, group_id varchar, group_label varchar, account_count bigint, cleared_group_id varchar, cleared_group_label varchar, cleared_account_count bigint, is_same_size boolean, cleared_because varchar, comparable_group_count bigint, comparable_tail_probability double);
 create table marts.fct_campaign_lineage (event_at timestamptz, as_of_date date, event varchar, campaign_id varchar, related_campaign_id varchar, overlap double);
 create table marts.fct_campaign_hypotheses (campaign_id varchar, organization_id varchar, as_of_date date, likelihood_term varchar, confidence_level varchar, evidence_for varchar, evidence_against varchar, source_grades varchar);
@@ -355,6 +356,20 @@ class _Maker:
                 self.text("last 12 words"), 12, False,
                 "its accounts do not behave like extraction", 312, 0.0032,
             )  # fmt: skip
+        first, second = sorted(self.key(campaign_id, n) for n in (0, 1))
+        self.add(
+            "fct_campaign_joins",
+            campaign_id,
+            DAY,
+            first,
+            second,
+            count - 9,
+            9,
+            31,
+            count - 12,
+            8,
+            2,
+        )
         for place, row in enumerate(_INDICATORS, start=1):
             code, number, title, share, base, benign, signals, techniques, links = row
             shown = round(count * share) if share is not None else 0

@@ -51,7 +51,7 @@ def _print_state(explanation: CampaignExplanation, console: Console) -> None:
         console,
         f"{state.account_count:,} accounts ({state.active_account_count:,} active in the last "
         f"week), {state.exchange_count:,} exchanges, {write_share(state.extraction_ratio)} of them "
-        f"on shared texts ({write_share(state.extraction_ratio_low)} to "
+        f"on shared texts or with a technique ({write_share(state.extraction_ratio_low)} to "
         f"{write_share(state.extraction_ratio_high)}).",
     )
     print_line(

@@ -50,7 +50,7 @@ class CampaignCard:
     campaign_id: str = said("Id of the campaign, the same for ever")
     codename: str = said("Speakable name derived from the id")
     status: str = said("suspected or confirmed")
-    capability: str = said("Capability that the shared templates aim at most")
+    capability: str = said("Capability that the suspected extraction aims at most")
     account_count: Figure = said("Accounts in the campaign")
     exchange_count: Figure = said("Exchanges in the period")
     exchange_change_count: Figure = said("Change of exchanges against the seven days before")
@@ -155,6 +155,18 @@ class LinkRow:
     )
     weight_log10: Figure = said("Mean weight of a link, log10 likelihood ratio")
     examples: str = said("Examples of the shared values, as far as the marts carry them")
+
+
+@dataclass(frozen=True)
+class JoinRow:
+    """Two parts of the campaign without a text in common, each named by its first account."""
+
+    part: str = said("First account of the one part")
+    other_part: str = said("First account of the other part")
+    account_counts: Prose = said("Accounts of the two")
+    neighbour_counts: Prose = said("Accounts of the two that mostly come from common exits")
+    shared_exit_count: Figure = said("Addresses that both use and no established account does")
+    shared_registration_count: Figure = said("Ways to register that both have")
 
 
 @dataclass(frozen=True)
@@ -312,6 +324,7 @@ class CampaignDossierFacts:
     capabilities: tuple[CapabilityRow, ...] = said("Capabilities as a table")
     network: NetworkChart | None = said("Accounts and what they share")
     links: tuple[LinkRow, ...] = said("Shared attributes with counts and base rates")
+    joins: tuple[JoinRow, ...] = said("Pairs of parts that only exits and registration join")
     bundles: tuple[BundleRow, ...] = said("Largest bundles of accounts")
     bundles_note: Prose = said("What the table of bundles leaves out")
     waterfall: WaterfallChart | None = said("From prior to posterior odds")

@@ -84,7 +84,7 @@ def collect_capability_chart(
     )
     return PanelsChart(
         kind="panels",
-        title=one(f"The shared templates aim most at {main}."),
+        title=one(f"The suspected extraction aims most at {main}."),
         note="Exchanges per day by capability; all panels share one scale, from zero."
         + (f" {left_out} smaller {noun} not drawn." if left_out else ""),
         alt=f"Small line charts of daily exchanges, one for each capability. {words}.",

@@ -23,7 +23,7 @@ from stillwatch.reporting.collect.common import (
     read_list,
     unknown,
 )
-from stillwatch.reporting.collect.network import collect_links, collect_network
+from stillwatch.reporting.collect.network import collect_joins, collect_links, collect_network
 from stillwatch.reporting.facts import (
     CampaignDossierFacts,
     Document,
@@ -106,6 +106,7 @@ def collect_dossier(occasion: Occasion, campaign_id: str) -> CampaignDossierFact
         capabilities=collect_capabilities(occasion, campaign_id),
         network=network,
         links=collect_links(occasion, campaign_id),
+        joins=collect_joins(occasion, campaign_id),
         bundles=bundles,
         bundles_note=bundles_note,
         waterfall=waterfall,
@@ -181,7 +182,7 @@ def _make_tiles(campaign: Row) -> tuple[Tile, ...]:
          campaign.figure("active_account_count")), account_change, account_tone),
         ("exchange_count", "", prose("exchanges, {} of them not answered",
          campaign.figure("attempted_count")), exchange_change, exchange_tone),
-        ("extraction_ratio", "", one("of its exchanges carry a shared template"),
+        ("extraction_ratio", "", one("of its exchanges carry a shared template or a technique"),
          prose("range {} to {}", campaign.figure("extraction_ratio_low"),
                campaign.figure("extraction_ratio_high")), "plain"),
         ("flag_days", plural(flag.value, "day"), one("from first exchange to first flag"),
@@ -211,8 +212,8 @@ def _make_summary(
         SummaryRow("What", prose(
             f"Suspected extraction of {label_capability(campaign.text('main_capability_code'))}: "
             "{} exchanges and {} tokens; {} of its exchanges carry a template that its accounts "
-            "share.", campaign.figure("exchange_count"), campaign.figure("total_tokens"),
-            campaign.figure("extraction_ratio"))),
+            "share, or an extraction technique.", campaign.figure("exchange_count"),
+            campaign.figure("total_tokens"), campaign.figure("extraction_ratio"))),
         SummaryRow("When", one(
             f"First exchange {write_instant(campaign.get('first_seen_at'))}; last exchange "
             f"{write_instant(campaign.get('last_seen_at'))}; first flagged on "

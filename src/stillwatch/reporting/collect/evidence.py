@@ -136,8 +136,8 @@ def collect_alternatives(occasion: Occasion, campaign_id: str) -> tuple[Alternat
         ),
         AlternativeRow(
             "A reseller or relay that carries unrelated customers",
-            one("The share of exchanges without a shared template is the camouflage or the resold "
-                "use; the two cannot be told apart from logs alone."),
+            one("The share of exchanges without a shared template or a technique is the camouflage "
+                "or the resold use; the two cannot be told apart from logs alone."),
             "possible beside extraction",
         ),
         AlternativeRow(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stillwatch.reporting.collect.common import Occasion, one, unknown
-from stillwatch.reporting.facts import BundleRow, LinkRow
+from stillwatch.reporting.facts import BundleRow, JoinRow, LinkRow
 from stillwatch.reporting.numbers import Row
 from stillwatch.reporting.parts import Edge, NetworkChart, Node, Prose, prose
 from stillwatch.reporting.wording import join_words, label_link, plural
@@ -26,6 +26,25 @@ def collect_links(occasion: Occasion, campaign_id: str) -> tuple[LinkRow, ...]:
             examples=unknown(row.text("shared_label"), "not recorded"),
         )
         for row in occasion.book.rows("links", campaign_id=campaign_id)
+    )
+
+
+def collect_joins(occasion: Occasion, campaign_id: str) -> tuple[JoinRow, ...]:
+    """Return the largest pairs of parts that no shared text connects."""
+    return tuple(
+        JoinRow(
+            part=unknown(row.text("account_key")),
+            other_part=unknown(row.text("other_account_key")),
+            account_counts=prose(
+                "{} and {}", row.figure("account_count"), row.figure("other_account_count")
+            ),
+            neighbour_counts=prose(
+                "{} and {}", row.figure("neighbour_count"), row.figure("other_neighbour_count")
+            ),
+            shared_exit_count=row.figure("shared_exit_count"),
+            shared_registration_count=row.figure("shared_registration_count"),
+        )
+        for row in occasion.book.rows("joins", campaign_id=campaign_id)
     )
 
 
