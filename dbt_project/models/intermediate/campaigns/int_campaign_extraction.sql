@@ -151,12 +151,25 @@ member_prompts as (
     select
         a.campaign_id,
         d.*,
-        row_number() over (
-            order by a.campaign_id, d.account_key, d.activity_date, d.delivered_date, d.capability_code, d.prompt_fp, d.system_fp
-        ) as prompt_row
+        coalesce(cast(d.prompt_fp as varchar), '-') || '|' || coalesce(cast(d.system_fp as varchar), '-') as prompt_key
 
     from prompt_days as d
     inner join account_nodes as a on d.account_key = a.account_key
+
+),
+
+prompts as (
+
+    -- all that a prompt is known by follows from it
+    select distinct
+        campaign_id,
+        prompt_key,
+        {% for column in text_fingerprints() -%}
+        {{ column }},
+        {% endfor -%}
+        bands
+
+    from member_prompts
 
 ),
 
@@ -189,22 +202,22 @@ band_rows as (
 
     select
         campaign_id,
-        prompt_row,
+        prompt_key,
         band_value
 
-    from {{ unnest_list('member_prompts', 'bands', 'band_value') }}
+    from {{ unnest_list('prompts', 'bands', 'band_value') }}
 
 ),
 
 features as (
 
     {% for column in text_fingerprints() -%}
-    select campaign_id, prompt_row, '{{ column }}' as identifier_type, cast({{ column }} as varchar) as identifier_value
-    from member_prompts
+    select campaign_id, prompt_key, '{{ column }}' as identifier_type, cast({{ column }} as varchar) as identifier_value
+    from prompts
     where {{ column }} is not null
     union all
     {% endfor -%}
-    select campaign_id, prompt_row, 'minhash_band', cast(band_value as varchar)
+    select campaign_id, prompt_key, 'minhash_band', cast(band_value as varchar)
     from band_rows
 
 ),
@@ -212,7 +225,8 @@ features as (
 matched as (
 
     select
-        f.prompt_row,
+        f.campaign_id,
+        f.prompt_key,
         max(t.is_fingerprint) as is_fingerprint
 
     from features as f
@@ -221,7 +235,7 @@ matched as (
         and f.identifier_type = t.identifier_type and f.identifier_value = t.identifier_value
     left join asking_systems as s on f.campaign_id = s.campaign_id and f.identifier_value = s.identifier_value
     where f.identifier_type <> 'system_fp' or s.campaign_id is not null
-    group by f.prompt_row
+    group by f.campaign_id, f.prompt_key
 
 ),
 
@@ -234,10 +248,10 @@ of_prompts as (
         m.activity_date,
         m.capability_code,
         sum(case when t.is_fingerprint = 1 then m.exchange_count else m.technique_count end) as exchange_count,
-        sum(case when t.prompt_row is not null then m.exchange_count else m.technique_count end) as own_exchange_count
+        sum(case when t.prompt_key is not null then m.exchange_count else m.technique_count end) as own_exchange_count
 
     from member_prompts as m
-    left join matched as t on m.prompt_row = t.prompt_row
+    left join matched as t on m.campaign_id = t.campaign_id and m.prompt_key = t.prompt_key
     group by m.campaign_id, m.account_key, m.activity_date, m.capability_code
 
 ),

@@ -52,5 +52,6 @@ select
 from ties as t
 inner join parts as a on t.component_label = a.component_label
 inner join parts as b on t.other_label = b.component_label
--- where a person has split a campaign, a pair may belong to two: the first account tells whose it is
 inner join nodes as n on a.first_account_key = n.account_key
+-- a pair that a person has split belongs to two campaigns, and joins neither
+inner join nodes as o on b.first_account_key = o.account_key and n.campaign_id = o.campaign_id
