@@ -36,12 +36,14 @@ members as (
 
 group_evidence as (
 
-    -- What its candidate groups say of an account, flagged or not: the mean of their evidence, not its maximum,
-    -- because an account is in many groups. A group that is not coordinated says nothing.
+    -- What its candidate groups say of an account: the mean of their evidence, not its maximum, because an account is
+    -- in many groups. A group that is not coordinated says nothing. Of a flagged group most holders are members, and who
+    -- holds its value without being one is the next to look at.
     select
         m.account_key,
         {{ log2_of("avg(cast(power(2.0, least(" ~ var('account_group_bits_cap') ~ ", case when g.coordination_bits >= "
-            ~ var('group_coordination_bits_minimum') ~ " then cast(g.behaviour_bits as double) else 0.0 end)) as decimal(18, 6)))") }} as group_bits
+            ~ var('group_coordination_bits_minimum') ~ " then cast(g.behaviour_bits as double) else 0.0 end)) as decimal(18, 6)))") }} as group_bits,
+        max(case when g.is_flagged then least({{ var('account_group_bits_cap') }}, cast(g.behaviour_bits as double)) end) as flagged_bits
 
     from members as m
     inner join groups as g on m.group_id = g.group_id
@@ -55,7 +57,7 @@ scored as (
         e.account_key,
         n.campaign_id,
         {{ var('evidence_slope') }} * cast(e.own_bits as double) as own_bits,
-        {{ var('evidence_slope') }} * greatest(0.0, coalesce(cast(b.group_bits as double), 0.0)) as cluster_bits,
+        {{ var('evidence_slope') }} * greatest(0.0, coalesce(cast(b.group_bits as double), 0.0), coalesce(b.flagged_bits, 0.0)) as cluster_bits,
         n.membership_probability * c.campaign_probability as member_probability
 
     from evidence as e
