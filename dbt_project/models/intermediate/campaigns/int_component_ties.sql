@@ -14,12 +14,10 @@ exits as (
 
 registry_groups as (
 
-    select
-        group_id,
-        identifier_type
-
+    -- the day and network of sign-up are no second witness beside where accounts come from
+    select group_id
     from {{ ref('int_groups__scored') }}
-    where is_flagged and not is_text
+    where is_flagged and not is_text and identifier_type <> 'signup_burst'
 
 ),
 

@@ -39,8 +39,9 @@ evidence as (
 
 registry_groups as (
 
+    -- the day and network of sign-up are no second witness beside where accounts come from
     select * from {{ ref('int_groups__scored') }}
-    where is_flagged and not is_text
+    where is_flagged and not is_text and identifier_type <> 'signup_burst'
 
 ),
 
