@@ -118,7 +118,7 @@ links as (
         o.identifier_type,
         o.total_bits,
         m.exchange_count,
-        least(0.999, greatest(0.001, 1.0 - o.established_ratio * n.newcomer_count / o.uncleared_count)) as holder_probability
+        least(0.999, greatest(0.001, 1.0 - least(o.established_ratio, o.bystander_ratio) * n.newcomer_count / o.uncleared_count)) as holder_probability
 
     from owned_groups as o
     inner join group_members as m on o.group_id = m.group_id

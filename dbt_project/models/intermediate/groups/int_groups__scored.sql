@@ -97,6 +97,7 @@ totals as (
         h.text_member_count * 1.0 / g.uncleared_count as text_member_ratio,
         -- the share of honest holders in the group, if other honest accounts hold the value as often as these
         h.bystander_count * 1.0 / greatest(p.bystander_count, 1) * p.uncleared_count / g.uncleared_count as honest_holder_ratio,
+        (h.bystander_count + 0.5) / (p.bystander_count + 1.0) as bystander_ratio,
         g.is_text and coalesce(s.shared_text_bits, 0) >= {{ var('group_content_bits_minimum') }} as is_technique_text,
         -- Accounts of a pool also share texts of their unrelated customers. Only a text that itself carries a
         -- technique, that makes up much of their traffic or that hardly anybody would hold by chance says what
@@ -216,6 +217,7 @@ select
     r.timing_bits,
     r.is_pool_shaped,
     {{ as_ratio('r.honest_holder_ratio') }} as honest_holder_ratio,
+    {{ as_ratio('r.bystander_ratio') }} as bystander_ratio,
     r.is_discovery and r.shows_pool and not r.shows_extraction as is_pool,
     r.is_discovery and (r.shows_extraction or r.shows_pool) as is_flagged
 

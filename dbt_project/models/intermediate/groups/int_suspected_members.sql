@@ -30,7 +30,8 @@ newcomers as (
 
 links as (
 
-    -- How many holders would be there by chance, if newcomers held the value as often as established accounts.
+    -- How many holders would be there by chance, if newcomers held the value as often as bystanders: established
+    -- accounts that were bought hold it, too, but behave like the others.
     select
         m.group_id,
         m.account_key,
@@ -46,7 +47,7 @@ links as (
         case when g.identifier_type <> 'minhash_band' then sum(m.exchange_count) over (partition by m.account_key, g.identifier_type, g.is_pool) end as type_exchange_count,
         g.established_ratio,
         g.total_bits,
-        least(0.999, greatest(0.001, 1.0 - g.established_ratio * n.newcomer_count / g.uncleared_count)) as holder_probability
+        least(0.999, greatest(0.001, 1.0 - least(g.established_ratio, g.bystander_ratio) * n.newcomer_count / g.uncleared_count)) as holder_probability
 
     from members as m
     inner join groups as g on m.group_id = g.group_id
