@@ -8,6 +8,7 @@
       accounts, as a divergence, times the effective number of independent members;
     - content: the same for the share of the common text that carries an extraction technique;
     - equal share: how much more even the members' daily loads are than those of established accounts;
+    - sign-up spread: how much closer together the members signed up than new accounts do;
     - shared attributes: for each attribute its most over-represented value, the three strongest summed.
 -#}
 {% macro set_evidence_ctes(members) -%}
@@ -205,6 +206,67 @@ weighed_loads as (
 
 ),
 
+signup_ranks as (
+
+    -- Place in the order of sign-ups of all new accounts, from 0 to 1: evenly spread, however fast the platform grows.
+    select
+        e.account_key,
+        row_number() over (order by r.created_at, e.account_key) * 1.0 / count(*) over () as signup_rank,
+        count(*) over () as newcomer_count
+
+    from evidence as e
+    inner join registered as r on e.account_key = r.account_key
+    where not e.is_reference and not e.is_cleared and r.created_at is not null
+
+),
+
+signup_spreads as (
+
+    select
+        m.set_key,
+        count(*) as available_count,
+        max(r.newcomer_count) as base_population,
+        greatest(0.05, stddev_samp(cast(r.signup_rank as decimal(18, 6)))) as spread,
+        {{ even_spread() }} as even_spread
+
+    from {{ members }} as m
+    inner join signup_ranks as r on m.account_key = r.account_key
+    where m.excluded_attributes is null or position(';signup_date;' in ';' || m.excluded_attributes || ';') = 0
+    group by m.set_key
+    having count(*) >= {{ var('group_members_minimum') | int }}
+
+),
+
+weighed_signups as (
+
+    -- the same divergence as of the loads, against places that are independent of each other
+    select
+        p.set_key,
+        'signup_spread' as family,
+        'coordination' as evidence_side,
+        p.available_count,
+        p.available_count as observed_count,
+        p.spread as observed_ratio,
+        p.even_spread as base_ratio,
+        p.base_population,
+        case
+            when p.spread < p.even_spread
+                then least(
+                    {{ var('group_family_bits_cap') }},
+                    ({{ effective_size('p.available_count') }} - 1)
+                    * ({{ log2_of('p.even_spread / p.spread') }}
+                        + (p.spread * p.spread / (2 * p.even_spread * p.even_spread) - 0.5) / ln(2.0))
+                )
+            else 0
+        end as bits
+
+    from signup_spreads as p
+    inner join set_sizes as s on p.set_key = s.set_key
+    where p.available_count * 2 >= s.member_count
+        and p.base_population >= {{ var('signup_population_minimum') | int }}
+
+),
+
 attribute_counts as (
 
     select
@@ -295,6 +357,10 @@ set_evidence as (
     where family <> '{{ var('left_out_family') }}'
     union all
     select set_key, family, evidence_side, available_count, observed_count, observed_ratio, base_ratio, base_population, {{ as_bits('bits') }} as bits
+    from weighed_signups
+    where family <> '{{ var('left_out_family') }}'
+    union all
+    select set_key, family, evidence_side, available_count, observed_count, observed_ratio, base_ratio, base_population, {{ as_bits('bits') }} as bits
     from weighed_attributes
     where family <> '{{ var('left_out_family') }}'
 
@@ -321,6 +387,16 @@ attributes as (
 
 ),
 
+registered as (
+
+    select
+        account_key,
+        created_at
+
+    from {{ ref('int_accounts') }}
+
+),
+
 windows as (
 
     select * from {{ ref('int_account_windows') }}
@@ -338,3 +414,6 @@ account_techniques as (
 
 )
 {%- endmacro %}
+
+{#- Standard deviation of places that are spread evenly between 0 and 1. -#}
+{% macro even_spread() -%} sqrt(1.0 / 12) {%- endmacro %}

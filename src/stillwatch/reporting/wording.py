@@ -50,6 +50,7 @@ _TECHNIQUES = {
 }
 _FAMILIES = {
     "equal_share": "equal shares of load",
+    "signup_spread": "closeness of sign-ups",
     "shared_attributes": "shared attributes",
     "synchrony": "synchrony",
     "content": "shared content",

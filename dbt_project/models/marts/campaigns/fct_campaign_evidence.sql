@@ -81,7 +81,7 @@ group_kinds as (
         signal_code
 
     from catalog
-    where family in ('content', 'equal_share', 'shared_attributes', 'established_members')
+    where family in ('content', 'equal_share', 'signup_spread', 'shared_attributes', 'established_members')
 
 ),
 
@@ -110,6 +110,10 @@ select
                 || ': their spread (standard deviation of the logarithm) is ' || {{ number_text('n.observed_ratio', 2) }}
                 || ', against ' || {{ number_text('n.base_ratio', 2) }} || ' among ' || {{ number_text('n.base_population') }}
                 || ' established accounts.'
+        when 'signup_spread'
+            then 'The sign-ups of ' || {{ number_text('n.available_count') }} || ' member accounts ' || c.phrase
+                || ': their places in the order of all ' || {{ number_text('n.base_population') }} || ' new accounts, from 0 to 1, spread by '
+                || {{ number_text('n.observed_ratio', 2) }} || ', against ' || {{ number_text('n.base_ratio', 2) }} || ' if they were independent.'
         when 'shared_attributes'
             then {{ number_text('n.observed_count') }} || ' of ' || {{ number_text('n.available_count') }} || ' member accounts '
                 || c.phrase || '; the rarest of these values is held by '
