@@ -169,6 +169,7 @@ judged as (
         r.*,
         coalesce(r.tested_rank <= t.discovery_count, false)
         and r.honest_holder_ratio <= {{ var('group_honest_holder_ratio_maximum') }}
+        and r.cleared_count <= {{ var('group_cleared_holder_ratio_maximum') }} * r.member_count
         and {{ var('account_prior_log2_odds') }} + {{ var('evidence_slope') }} * cast(r.total_bits as double) >= 0 as is_discovery,
         r.is_about_extraction
         and r.behaviour_bits >= {{ var('group_behaviour_bits_minimum') }}

@@ -82,6 +82,8 @@ likenesses as (
         account_key,
         max(case when has_technique or hot_behaviour_count >= 2 then 1 else 0 end) as is_alike,
         max(case when is_text and (identifier_type <> 'system_fp' or has_technique) then 1 else 0 end) as has_prompt,
+        max(case when is_text then 1 else 0 end) as has_text,
+        count(distinct case when not is_text then identifier_type end) as registry_kind_count,
         count(distinct text_kind) as text_kind_count,
         max(text_count) as text_count
 
@@ -105,8 +107,12 @@ supported as (
     select l.*
     from used_links as l
     inner join likenesses as k on l.account_key = k.account_key
+    inner join evidence as e on l.account_key = e.account_key
     cross join delivered as d
-    where (k.is_alike = 1 or k.text_kind_count >= 2 or k.text_count >= {{ var('membership_texts_minimum') | int }})
+    -- Whose texts are known and are not those of the others may have one card range in common by chance, unless what it
+    -- does speaks for it on the whole.
+    where (k.has_text = 1 or k.registry_kind_count >= 2 or e.text_count = 0 or e.own_bits > 0)
+        and (k.is_alike = 1 or k.text_kind_count >= 2 or k.text_count >= {{ var('membership_texts_minimum') | int }})
         -- nor does the system prompt of a tool: an honest reseller's customers bring it along, too
         and (
             l.identifier_type <> 'system_fp' or l.has_technique or l.is_pool
