@@ -108,7 +108,8 @@ judged as (
         coalesce(j.kyc_level = 'document', false) as is_verified,
         a.account_key is not null as is_allowlisted,
         a.allowlist_reason,
-        {{ days_between('cast(j.created_at as date)', run_date()) }} as tenure_days
+        -- where no registry was delivered, an account is as old as its first use that was
+        {{ days_between('cast(coalesce(j.created_at, j.first_seen_at) as date)', run_date()) }} as tenure_days
 
     from joined as j
     left join allowed as a on j.account_key = a.account_key
@@ -119,7 +120,7 @@ select
     *,
     coalesce(
         tenure_days >= {{ var('established_tenure_days') | int }}
-        and status = 'active' and banned_at is null and not is_allowlisted,
+        and coalesce(status, 'active') = 'active' and banned_at is null and not is_allowlisted,
         false
     ) as is_established
 

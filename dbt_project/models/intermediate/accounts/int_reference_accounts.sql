@@ -12,6 +12,18 @@ accounts as (
 
 ),
 
+identifiers as (
+
+    select * from {{ ref('int_account_identifiers') }}
+
+),
+
+types as (
+
+    select * from {{ ref('group_types') }}
+
+),
+
 account_days as (
 
     select * from {{ ref('int_account_days__delivered') }}
@@ -103,11 +115,53 @@ grown as (
         and second_half_load > {{ var('established_trend_maximum') }} * (1.0 + first_half_load)
     )
 
+),
+
+in_good_standing as (
+
+    select
+        w.account_key,
+        a.is_established
+
+    from windows as w
+    inner join accounts as a on w.account_key = a.account_key
+    left join suspected as s on w.account_key = s.account_key
+    left join grown as g on w.account_key = g.account_key
+    where s.account_key is null and g.account_key is null
+        and coalesce(a.status, 'active') = 'active' and a.banned_at is null and not a.is_allowlisted
+
+),
+
+established as (
+
+    select count(*) as established_count
+    from in_good_standing
+    where is_established
+
+),
+
+prompt_sharers as (
+
+    -- whatever they are, no single customers: campaigns, classes, companies. A tool's system prompt ties nobody.
+    select distinct i.account_key
+    from identifiers as i
+    inner join windows as w on i.account_key = w.account_key
+    inner join types as t on i.identifier_type = t.identifier_type
+    where t.is_text
+        and i.identifier_type <> 'system_fp'
+        and i.exchange_count >= 2
+        and i.exchange_count >= {{ var('reference_shared_prompt_ratio') }} * w.exchange_count
+
 )
 
-select w.account_key
-from windows as w
-inner join accounts as a on w.account_key = a.account_key
-left join suspected as s on w.account_key = s.account_key
-left join grown as g on w.account_key = g.account_key
-where a.is_established and s.account_key is null and g.account_key is null
+-- A platform that is new, or that delivers no registry, has nobody of whom tenure is known. Everybody in good standing
+-- then tells how common a value is, which makes campaigns look more ordinary than they are and accuses nobody. How people
+-- behave is measured on single customers: accounts that ask nothing in common with others.
+select
+    g.account_key,
+    g.is_established or p.account_key is null as is_baseline
+
+from in_good_standing as g
+cross join established as e
+left join prompt_sharers as p on g.account_key = p.account_key
+where g.is_established or e.established_count < {{ var('reference_accounts_minimum') | int }}

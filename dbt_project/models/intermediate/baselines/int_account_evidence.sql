@@ -41,7 +41,7 @@ select
     w.account_key,
     a.platform,
     a.is_verified or a.is_allowlisted as is_cleared,
-    r.account_key is not null as is_reference,
+    coalesce(r.is_baseline, false) as is_reference,
     row_number() over (order by w.account_key) as account_ordinal,
     w.exchange_count,
     w.active_day_count,
@@ -49,7 +49,7 @@ select
     coalesce(s.own_bits, 0) as own_bits,
     coalesce(s.hot_behaviour_count, 0) as hot_behaviour_count,
     coalesce(s.hot_pool_count, 0) >= 2 as is_pool_like,
-    a.is_established
+    (a.is_established or r.account_key is not null)
     and not (a.is_verified or a.is_allowlisted)
     and coalesce(s.hot_behaviour_count, 0) < 2
     and not (

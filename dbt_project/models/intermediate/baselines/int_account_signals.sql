@@ -66,7 +66,7 @@ marked as (
 
     select
         s.*,
-        case when r.account_key is not null then 1 else 0 end as is_reference
+        case when r.is_baseline then 1 else 0 end as is_reference
 
     from signals as s
     left join reference as r on s.account_key = r.account_key
