@@ -159,7 +159,8 @@ prompt_sharers as (
 -- behave is measured on single customers: accounts that ask nothing in common with others.
 select
     g.account_key,
-    g.is_established or p.account_key is null as is_baseline
+    g.is_established or p.account_key is null as is_baseline,
+    not g.is_established as is_stand_in
 
 from in_good_standing as g
 cross join established as e

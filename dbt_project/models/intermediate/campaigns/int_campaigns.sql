@@ -234,10 +234,18 @@ capabilities as (
 
 ),
 
+known_tenure as (
+
+    select coalesce(max(case when is_stand_in then 1 else 0 end), 0) = 1 as is_unknown
+    from {{ ref('int_reference_accounts') }}
+
+),
+
 judged as (
 
     select
         m.*,
+        k.is_unknown as is_tenure_unknown,
         v.first_flagged_date,
         v.has_current,
         v.new_account_count,
@@ -265,6 +273,7 @@ judged as (
     left join decisions as d on m.campaign_id = d.campaign_id
     left join returns as r on m.campaign_id = r.campaign_id
     left join growth as g on m.campaign_id = g.campaign_id
+    cross join known_tenure as k
 
 )
 
@@ -305,7 +314,7 @@ select
     t.likelihood_term,
     j.independent_family_count,
     case
-        when j.is_pool then 'low'
+        when j.is_pool or j.is_tenure_unknown then 'low'
         when j.independent_family_count >= {{ var('confidence_high_families') }} and j.address_ratio >= 0.5 and j.text_ratio >= 0.9 then 'high'
         when j.independent_family_count >= {{ var('confidence_moderate_families') }} then 'moderate'
         else 'low'
@@ -313,6 +322,10 @@ select
     cast(j.independent_family_count as varchar) || ' independent families of evidence agree'
     || case
         when j.is_pool then '; the accounts hide and work as one, what they extract was not recognised'
+        else ''
+    end
+    || case
+        when j.is_tenure_unknown then '; hardly any account is known to be old, so newcomers stand in for the baseline'
         else ''
     end
     || case
