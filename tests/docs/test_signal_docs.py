@@ -73,6 +73,12 @@ def test_check__passes_on_the_project_as_it_stands() -> None:
     assert result.exit_code == 0, result.output
 
 
+def test_unit_tests__may_be_added_without_a_new_version(project: Path) -> None:
+    with (project / MODEL).with_suffix(".yml").open("a") as file:
+        file.write("  - name: another_case\n")
+    assert find_stale(project, make_pages(project)) == []
+
+
 def test_lock__has_one_sorted_line_per_measured_signal() -> None:
     lines = (ROOT / LOCK).read_text().splitlines()
     codes = [signal.code for signal in read_signals(ROOT) if signal.has_model]
@@ -91,6 +97,12 @@ def test_every_signal_model__is_used_as_evidence() -> None:
     union = ROOT / "dbt_project/models/intermediate/baselines/int_account_signals.sql"
     used = re.findall(r"ref\('sig_(\w+)'\)", union.read_text())
     assert sorted(used) == [signal.code for signal in read_signals(ROOT) if signal.has_model]
+
+
+def test_every_signal_model__has_a_unit_test() -> None:
+    described = (ROOT / MODEL).parents[1].rglob("sig_*.yml")
+    bare = [path.stem for path in described if "\nunit_tests:\n" not in path.read_text()]
+    assert bare == []
 
 
 def test_make_pages__refuses_changed_sql_of_the_same_version(project: Path) -> None:

@@ -2,8 +2,9 @@
 
 A signal is `dbt_project/models/signals/<family>/sig_<code>.sql` with its `.yml`, and one line of
 `seeds/signal_catalog.csv`. From these come `docs/signals/README.md` and `dbt_project/signals.lock`.
-The lock holds one line per signal: code, version, hash of its SQL and yml. A signal whose files
-have changed needs a higher version, so that a figure in an old report keeps its meaning.
+The lock holds one line per signal: code, version, hash of its SQL and of what its yml says of the
+model. A signal that has changed needs a higher version, so that a figure in an old report keeps its
+meaning.
 
     python -m stillwatch.transform.signal_docs            write both files
     python -m stillwatch.transform.signal_docs --check    say whether both are current
@@ -12,6 +13,7 @@ have changed needs a higher version, so that a figure in an old report keeps its
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -195,7 +197,8 @@ def _join(root: Path, code: str, row: Mapping[str, str], sql: Path) -> Signal:
     if sql.parent.name != meta["family"] or not code.startswith(f"{meta['family']}__"):
         raise ConfigError(f"signal {code}: its code and its folder must name {meta['family']!r}")
     line = _read_line(row)
-    digest = sha256(sql.read_bytes() + b"\0" + yml.read_bytes()).hexdigest()[:_HASH_DIGITS]
+    described = json.dumps(model, sort_keys=True).encode()  # unit tests may be added at any time
+    digest = sha256(sql.read_bytes() + b"\0" + described).hexdigest()[:_HASH_DIGITS]
     return Signal(
         **{
             **vars(line),

@@ -56,7 +56,8 @@ select
     m.group_id,
     m.exchange_count as template_exchange_count,
     m.distinct_prompt_count as template_prompt_count,
-    coalesce(f.established_ratio, 0) as established_ratio
+    coalesce(f.established_ratio, 0) as established_ratio,
+    coalesce(f.established_holder_count, 0) as established_holder_count
 
 from most_used as m
 left join frequencies as f on m.group_id = f.group_id

@@ -28,7 +28,7 @@ identifiers as (
 frequencies as (
 
     select * from {{ ref('int_value_frequencies') }}
-    where established_ratio <= {{ var('template_established_ratio_maximum') }}
+    where established_ratio <= {{ var('template_established_ratio_maximum') }} or established_holder_count = 0
 
 ),
 

@@ -14,11 +14,13 @@ templates as (
 
 joined as (
 
-    -- a template that established accounts share is a habit of many, not a focus of one
+    -- A template that established accounts share is a habit of many, not a focus of one. Where they are few, none of
+    -- them is all that can be asked for.
     select
         windows.*,
         case
             when templates.established_ratio <= {{ var('template_established_ratio_maximum') }}
+                or templates.established_holder_count = 0
                 then templates.template_prompt_count
             else 0
         end as template_prompt_count
