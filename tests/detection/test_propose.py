@@ -72,7 +72,8 @@ def test_propose__earlier_days_and_windows_are_built_from_behaviour_on(
     done = CliRunner().invoke(
         cli,
         [
-            *("propose", "--set", "established_tenure_days=100000", "--json"),
+            *("propose", "--set", "established_tenure_days=100000"),
+            *("--set", "reference_accounts_minimum=0", "--json"),
             *("--date", str(DAYS[0]), "--to", str(DAYS[1])),
         ],
     )
@@ -82,7 +83,7 @@ def test_propose__earlier_days_and_windows_are_built_from_behaviour_on(
     assert printed["layers"] == ["behaviour", "campaigns"]
     first, second = printed["days"]
     assert first["stored_groups"] is None
-    # without an established account nothing can be shown to be rare
+    # without an established account, and nobody to stand in, nothing can be shown to be rare
     assert first["proposed_groups"]["tested"] == second["proposed_groups"]["tested"] == 0
     assert len(first["campaigns"][0]["accounts_out"]) == NETWORK_SIZE
     assert before == _hash_home(built, "warehouse")
