@@ -20,7 +20,9 @@ _FILE_WIDTH = 220  # a column per method needs more than the 80 characters of a 
 
 
 @click.command("evaluate")
-@click.option("--plan", "plan_name", help="A plan that ships (quick, full) or a .yml file.")
+@click.option(
+    "--plan", "plan_name", help="A plan that ships (quick, seeds, full, honest) or a .yml file."
+)
 @click.option("--world", "worlds", help="Worlds instead of a plan: NAME[,NAME...], or .yml files.")
 @click.option(
     "--seeds",
@@ -81,6 +83,7 @@ def command(page: Path | None, run_folder: Path | None, **options: Any) -> None:
 
     \b
     Minutes:     stillwatch evaluate --plan quick --jobs 2
+    Ten seeds:   stillwatch evaluate --plan seeds --jobs 2
     Hours:       stillwatch evaluate --plan full --jobs 2
     One world:   stillwatch evaluate --world demo --seeds 3
     Fields:      stillwatch evaluate --world demo --ablate addresses,payment,text
