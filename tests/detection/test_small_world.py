@@ -70,6 +70,24 @@ def test_campaigns__the_id_is_kept_from_day_to_day(marts: duckdb.DuckDBPyConnect
     assert events == [("born",)]
 
 
+def test_campaigns__where_nobody_is_known_to_be_old_the_network_is_found_with_low_confidence(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "young"
+    write_small_world(home)
+    build_day(Settings(home=home), DAYS[0], "all", {"established_tenure_days": 100_000})
+    with duckdb.connect(str(home / "warehouse" / "build.duckdb"), read_only=True) as marts:
+        campaigns = marts.execute(
+            "select account_count, confidence_level, confidence_reason from marts.dim_campaigns"
+        ).fetchall()
+        members = marts.execute("select account_key from marts.bridge_campaign_accounts").fetchall()
+    assert {key.split("-")[0] for (key,) in members} == {"network"}
+    ((account_count, level, reason),) = campaigns
+    assert account_count == NETWORK_SIZE
+    assert level == "low"
+    assert "newcomers stand in for the baseline" in reason
+
+
 def test_campaigns__half_of_the_traffic_is_extraction(marts: duckdb.DuckDBPyConnection) -> None:
     low, high = marts.execute(
         "select extraction_ratio_low, extraction_ratio_high from marts.dim_campaigns"

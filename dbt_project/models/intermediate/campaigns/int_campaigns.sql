@@ -52,6 +52,12 @@ links as (
 
 ),
 
+reference as (
+
+    select * from {{ ref('int_reference_accounts') }}
+
+),
+
 terms as (
 
     select * from {{ ref('likelihood_terms') }}
@@ -237,7 +243,7 @@ capabilities as (
 known_tenure as (
 
     select coalesce(max(case when is_stand_in then 1 else 0 end), 0) = 1 as is_unknown
-    from {{ ref('int_reference_accounts') }}
+    from reference
 
 ),
 
