@@ -90,7 +90,7 @@ def test_evaluate__has_a_row_per_cohort_and_per_attacker(
             assert {row.campaign for row in method.attackers} == {"relay"}
     reasons = {method.method: method.reason for method in table.methods if method.reason}
     assert list(reasons) == ["gradient boosting"]
-    text = render_page(run[0])
+    text = render_page(run[0], Path("images/evaluation"))
     assert "| ordinary |" in text
     assert "| partner |" in text
     rows = text.split("## World by world", 1)[1].split("##", 1)[0].splitlines()
@@ -110,7 +110,7 @@ def test_evaluate__judges_the_last_day_again_with_everything_and_without_a_famil
     for row in tiny.left_out:
         assert row.attacker_count == table.attacker_count
         assert row.benign_count == table.account_count - table.attacker_count
-    assert "## One family of evidence left out" in render_page(run[0])
+    assert "## One family of evidence left out" in render_page(run[0], Path("images/evaluation"))
 
 
 def test_evaluate__a_world_without_campaigns_gives_the_exact_bound(
@@ -156,7 +156,7 @@ def test_evaluate__the_command_writes_the_page_of_a_stored_run(
     page = tmp_path / "evaluation.md"
     done = CliRunner().invoke(cli, ["evaluate", "--page", str(page), "--run", str(run[1])])
     assert done.exit_code == 0, done.output
-    assert page.read_text() == render_page(read_result(run[1]))
+    assert page.read_text() == render_page(read_result(run[1]), Path("images/evaluation"))
 
 
 def test_cell__truth_lies_beside_the_landing_root_never_below(tmp_path: Path) -> None:

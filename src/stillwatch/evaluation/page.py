@@ -21,7 +21,7 @@ from stillwatch.evaluation.summary import (
 )
 from stillwatch.runs import replacing
 
-IMAGES = Path("images/evaluation")
+IMAGES = Path("images")  # with a folder for each page
 
 _PROTOCOL = """\
 ## Protocol
@@ -59,9 +59,10 @@ _LIMITS = """\
 def write_page(result: EvaluationResult, page: Path) -> list[Path]:
     """Write the page and its pictures, and return all that was written.
 
-    Pictures lie in `images/evaluation/` beside the page. Those of an earlier page are removed.
+    Pictures lie in `images/<name of the page>/` beside it. Those of an earlier page are removed.
     """
-    folder = page.parent / IMAGES
+    images = IMAGES / page.stem
+    folder = page.parent / images
     folder.mkdir(parents=True, exist_ok=True)
     pictures = _draw(result)
     for path in folder.glob("*.svg"):
@@ -72,26 +73,27 @@ def write_page(result: EvaluationResult, page: Path) -> list[Path]:
         (folder / name).write_text(content, encoding="utf-8")
         written.append(folder / name)
     with replacing(page) as temporary:
-        temporary.write_text(render_page(result), encoding="utf-8")
+        temporary.write_text(render_page(result, images), encoding="utf-8")
     return written
 
 
-def render_page(result: EvaluationResult) -> str:
-    """Return the page as Markdown."""
+def render_page(result: EvaluationResult, images: Path) -> str:
+    """Return the page as Markdown, with links to its pictures in `images`."""
     first = (show_worlds(result), show_false_campaigns(result), show_runs(result))
     parts = [_introduce(result), *(render_grid(grid) for grid in first if grid.rows)]
     if result.all_worlds is not None and len(result.base_groups) > 1:
         parts.append("## All worlds together\n\nMethods over the accounts of every world above.")
-        parts += _show_table(result.all_worlds, "all worlds")
+        parts += _show_table(result.all_worlds, "all worlds", images)
     for group in result.base_groups:
         parts.append(_head_group(group))
         if group.table is not None:
-            parts += _show_table(group.table, group.name)
+            parts += _show_table(group.table, group.name, images)
     parts += [
         render_grid(grid) for grid in (show_variants(result), show_left_out(result)) if grid.rows
     ]
     for curve, grid in zip(result.evasions, show_evasions(result.evasions), strict=True):
-        picture = _link(f"evasion {curve.evasion}", f"Evasion-cost curve: {curve.evasion}")
+        title = f"Evasion-cost curve: {curve.evasion}"
+        picture = _link(images, f"evasion {curve.evasion}", title)
         parts.append(f"{render_grid(grid)}\n\n{picture}")
     parts += [_PROTOCOL.strip(), _LIMITS.strip()]
     return "\n\n".join(parts) + "\n"
@@ -126,13 +128,15 @@ def _head_group(group: GroupResult) -> str:
     return "\n".join(lines)
 
 
-def _show_table(table: ScoreTable, name: str) -> Iterable[str]:
+def _show_table(table: ScoreTable, name: str, images: Path) -> Iterable[str]:
     for grid in list_grids(table):
         text = render_grid(grid, level=3)
         if grid.title == "Accounts" and _has_recall(table):
-            text += "\n\n" + _link(f"recall {name}", f"Recall over false positives, {name}")
+            title = f"Recall over false positives, {name}"
+            text += "\n\n" + _link(images, f"recall {name}", title)
         if grid.title == "Calibration":
-            text += "\n\n" + _link(f"reliability {name}", f"Reliability of probabilities, {name}")
+            title = f"Reliability of probabilities, {name}"
+            text += "\n\n" + _link(images, f"reliability {name}", title)
         yield text
 
 
@@ -164,5 +168,5 @@ def _name(title: str) -> str:
     return f"{write_slug(title)}.svg"
 
 
-def _link(title: str, text: str) -> str:
-    return f"![{text}]({IMAGES.as_posix()}/{_name(title)})"
+def _link(images: Path, title: str, text: str) -> str:
+    return f"![{text}]({images.as_posix()}/{_name(title)})"

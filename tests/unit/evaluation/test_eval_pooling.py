@@ -248,7 +248,7 @@ def test_page__is_the_same_every_time_and_all_its_pictures_exist(tmp_path: Path)
 
 
 def test_page__holds_cohorts_attackers_bounds_stops_and_limits() -> None:
-    text = render_page(make_result())
+    text = render_page(make_result(), Path("images/evaluation"))
     for part in (
         "Benign accounts flagged per cohort", "| few | 6 |", "| left | 8 |",
         "worlds without any campaign", "stopped by a gate: no payment", "## Protocol",
