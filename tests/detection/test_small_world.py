@@ -81,11 +81,17 @@ def test_campaigns__where_nobody_is_known_to_be_old_the_network_is_found_with_lo
             "select account_count, confidence_level, confidence_reason from marts.dim_campaigns"
         ).fetchall()
         members = marts.execute("select account_key from marts.bridge_campaign_accounts").fetchall()
+        statements = marts.execute(
+            "select statement from marts.fct_campaign_evidence"
+            " union all select statement from marts.fct_campaign_coverage"
+        ).fetchall()
     assert {key.split("-")[0] for (key,) in members} == {"network"}
     ((account_count, level, reason),) = campaigns
     assert account_count == NETWORK_SIZE
     assert level == "low"
     assert "newcomers stand in for the baseline" in reason
+    assert any("newcomers in good standing" in statement for (statement,) in statements)
+    assert not any("established accounts" in statement for (statement,) in statements)
 
 
 def test_campaigns__half_of_the_traffic_is_extraction(marts: duckdb.DuckDBPyConnection) -> None:

@@ -97,7 +97,7 @@ def test_plan_that_ships__holds_every_world_field_family_and_six_knobs(name: str
 
 @pytest.mark.parametrize("name", list_plans())
 def test_plan_that_ships__has_enough_old_accounts_to_tell_what_is_rare(name: str) -> None:
-    """Below 99 established accounts nothing can be found (docs/detection.md, section 8)."""
+    """Where few accounts are established, less is found (docs/detection.md, section 8)."""
     cells = {cell.base: cell for cell in list_cells(load_plan(name))}
     for label, cell in cells.items():
         aged = sum(

@@ -108,6 +108,7 @@ judged as (
         coalesce(j.kyc_level = 'document', false) as is_verified,
         a.account_key is not null as is_allowlisted,
         a.allowlist_reason,
+        coalesce(j.status, 'active') = 'active' and j.banned_at is null and a.account_key is null as is_in_good_standing,
         -- where no registry was delivered, an account is as old as its first use that was
         {{ days_between('cast(coalesce(j.created_at, j.first_seen_at) as date)', run_date()) }} as tenure_days
 
@@ -118,10 +119,6 @@ judged as (
 
 select
     *,
-    coalesce(
-        tenure_days >= {{ var('established_tenure_days') | int }}
-        and coalesce(status, 'active') = 'active' and banned_at is null and not is_allowlisted,
-        false
-    ) as is_established
+    coalesce(tenure_days >= {{ var('established_tenure_days') | int }}, false) and is_in_good_standing as is_established
 
 from judged

@@ -127,8 +127,7 @@ in_good_standing as (
     inner join accounts as a on w.account_key = a.account_key
     left join suspected as s on w.account_key = s.account_key
     left join grown as g on w.account_key = g.account_key
-    where s.account_key is null and g.account_key is null
-        and coalesce(a.status, 'active') = 'active' and a.banned_at is null and not a.is_allowlisted
+    where a.is_in_good_standing and s.account_key is null and g.account_key is null
 
 ),
 
@@ -155,7 +154,7 @@ prompt_sharers as (
 )
 
 -- A platform that is new, or that delivers no registry, has nobody of whom tenure is known. Everybody in good standing
--- then tells how common a value is, which makes campaigns look more ordinary than they are and accuses nobody. How people
+-- then tells how common a value is, which makes campaigns look more ordinary than they are: it errs towards innocence. How people
 -- behave is measured on single customers: accounts that ask nothing in common with others.
 select
     g.account_key,

@@ -353,7 +353,9 @@ select
     j.platforms,
     j.parent_campaign_ids,
     j.merged_into_campaign_id,
-    j.has_current = 1 as has_current_cluster
+    j.has_current = 1 as has_current_cluster,
+    -- what sentences must call the accounts that the baseline was measured on
+    case when j.is_tenure_unknown then 'newcomers in good standing' else 'established accounts' end as baseline_accounts
 
 from judged as j
 inner join terms as t

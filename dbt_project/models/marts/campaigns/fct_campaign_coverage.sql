@@ -4,7 +4,11 @@ with
 
 campaigns as (
 
-    select campaign_id from {{ ref('int_campaigns') }}
+    select
+        campaign_id,
+        baseline_accounts
+
+    from {{ ref('int_campaigns') }}
 
 ),
 
@@ -78,6 +82,7 @@ compared as (
 
     select
         c.campaign_id,
+        c.baseline_accounts,
         i.*,
         coalesce(m.measured_count, 0) as measured_count,
         coalesce(m.shown_count, 0) as shown_count,
@@ -137,7 +142,7 @@ select
             || case
                 when established_ratio is null then 'No established account could be measured'
                 else {{ number_text('100 * established_ratio', 1) }} || ' % of ' || {{ number_text('established_count') }}
-                    || ' established accounts outside campaigns do'
+                    || ' ' || baseline_accounts || ' outside campaigns do'
             end
             || case
                 when lookalike_ratio is null then '; no cleared look-alike could be measured.'

@@ -21,6 +21,16 @@ nodes as (
 
 ),
 
+campaigns as (
+
+    select
+        campaign_id,
+        baseline_accounts
+
+    from {{ ref('int_campaigns') }}
+
+),
+
 signals as (
 
     select * from {{ ref('int_account_signals') }}
@@ -104,7 +114,7 @@ select
     n.signal_code,
     cast(c.signal_version as integer) as signal_version,
     n.family,
-    case n.family
+    replace(case n.family
         when 'equal_share'
             then 'The daily loads of ' || {{ number_text('n.available_count') }} || ' member accounts ' || c.phrase
                 || ': their spread (standard deviation of the logarithm) is ' || {{ number_text('n.observed_ratio', 2) }}
@@ -129,7 +139,7 @@ select
             || {{ number_text('100 * n.observed_ratio') }} || ' %) ' || c.phrase
             || '; ' || {{ number_text('100 * n.base_ratio') }} || ' % of ' || {{ number_text('n.base_population') }}
             || ' established accounts would be expected to.'
-    end as statement,
+    end, 'established accounts', m.baseline_accounts) as statement,
     n.observed_ratio as observed_value,
     n.base_ratio as baseline_value,
     cast(n.base_population as bigint) as base_population,
@@ -141,5 +151,6 @@ select
     '["' || replace(c.data_fields, ';', '", "') || '"]' as data_fields_used
 
 from named as n
+inner join campaigns as m on n.campaign_id = m.campaign_id
 inner join catalog as c on n.signal_code = c.signal_code
 left join member_percentiles as p on n.campaign_id = p.campaign_id and n.signal_code = p.signal_code
